@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A serial cable between the VM and the host, made of two ptys, that can be unplugged.
+
+The host opens a path that stays the same when the cable is plugged in again, like a
+/dev/serial/by-id link. A pty has no modem lines and ignores the baud rate.
+"""
+
+import contextlib
+import os
+import pty
+import selectors
+import threading
+import tty
+from pathlib import Path
+
+CHUNK_BYTES = 4096
+
+
+def _open_raw() -> tuple[int, int]:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    os.set_blocking(master, False)
+    return master, slave
+
+
+class PtyCable:
+    """Copies bytes both ways in a thread of its own until closed."""
+
+    def __init__(self, link: Path) -> None:
+        self.host_path = link
+        """What the host opens; present while the cable is plugged in."""
+        self._board = _open_raw()
+        self.board_path = os.ttyname(self._board[1])
+        """What the VM opens."""
+        self.overflow_bytes = 0
+        """Bytes lost because the other end did not read."""
+        self._host: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+        self._wake_r, self._wake_w = os.pipe()
+        self._running = True
+        self.plug()
+        self._thread = threading.Thread(target=self._pump, name="pty-cable", daemon=True)
+        self._thread.start()
+
+    def plug(self) -> None:
+        """Connect the host's end; the path appears."""
+        with self._lock:
+            if self._host is None:
+                self._host = _open_raw()
+                fresh = self.host_path.with_name(f".{self.host_path.name}.new")
+                fresh.unlink(missing_ok=True)
+                fresh.symlink_to(os.ttyname(self._host[1]))
+                fresh.replace(self.host_path)
+        os.write(self._wake_w, b"p")
+
+    def unplug(self) -> None:
+        """Pull the host's end: its file descriptor hangs up and the path vanishes."""
+        with self._lock:
+            if self._host is not None:
+                self.host_path.unlink(missing_ok=True)
+                for fd in self._host:
+                    os.close(fd)
+                self._host = None
+        os.write(self._wake_w, b"u")
+
+    def close(self) -> None:
+        """Unplug, stop the thread, give everything back."""
+        self._running = False
+        self.unplug()
+        self._thread.join(timeout=5)
+        for fd in (*self._board, self._wake_r, self._wake_w):
+            os.close(fd)
+
+    def _pump(self) -> None:
+        while self._running:
+            with self._lock:
+                host = self._host[0] if self._host else None
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._wake_r, selectors.EVENT_READ)
+                selector.register(self._board[0], selectors.EVENT_READ)
+                if host is not None:
+                    selector.register(host, selectors.EVENT_READ)
+                self._copy_until_changed(selector, host)
+
+    def _copy_until_changed(self, selector: selectors.BaseSelector, host: int | None) -> None:
+        while True:
+            for key, _ in selector.select():
+                if key.fd == self._wake_r:
+                    os.read(self._wake_r, 64)
+                    return
+                self._copy(key.fd, host)
+
+    def _copy(self, source: int, host: int | None) -> None:
+        with self._lock, contextlib.suppress(BlockingIOError, OSError):
+            if source == host and self._host is None:
+                return  # unplugged since select returned
+            data = os.read(source, CHUNK_BYTES)
+            target = self._board[0] if source == host else host
+            if target is None or self._host is None:
+                return  # nobody there: the bytes fall off the end of the cable
+            self.overflow_bytes += len(data) - _write_some(target, data)
+
+
+def _write_some(fd: int, data: bytes) -> int:
+    try:
+        return os.write(fd, data)
+    except BlockingIOError:
+        return 0
