@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns what pydantic found into a sentence a technician can act on."""
+
+import difflib
+from collections.abc import Callable, Sequence
+
+from pydantic_core import ErrorDetails
+
+from edge.config_model import DryrunActuator, RedfishActuator, Section
+
+ACTUATORS: dict[str, type[Section]] = {"redfish": RedfishActuator, "dryrun": DryrunActuator}
+
+
+def explain(detail: ErrorDetails, model: type[Section], where: str) -> tuple[str, str]:
+    """One mistake as (section.key, "what is wrong; what to do")."""
+    path = [str(part) for part in detail["loc"]]
+    if path[:1] == ["actuator"] and len(path) > 1:
+        model = ACTUATORS.get(path[1], model)
+        del path[1]  # the union's tag is not a key of the file
+    key = ".".join([where, *path])
+    if detail["type"] == "extra_forbidden":
+        return key, unknown(path[-1], list(model.model_fields))
+    advise = ADVICE.get(detail["type"])
+    if advise is not None:
+        return key, advise(detail)
+    return key, f"{detail['input']!r}: {detail['msg'].lower()}; correct it"
+
+
+def unknown(name: str, known: Sequence[str], what: str = "key") -> str:
+    """Says that a name is not known, and the nearest one that is."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean `{near[0]}`?" if near else f"remove it or use one of: {', '.join(known)}"
+    return f"unknown {what}; {hint}"
+
+
+def _range(detail: ErrorDetails) -> str:
+    bound = detail["msg"].removeprefix("Input should be ")
+    return f"{detail['input']!r} is out of range; must be {bound}"
+
+
+def _known(detail: ErrorDetails) -> str:
+    return f"{detail['input']!r} is not known; use {detail.get('ctx', {})['expected']}"
+
+
+def _tag(detail: ErrorDetails) -> str:
+    tag = detail.get("ctx", {})["tag"]
+    return f"kind `{tag}` is not known; use {' or '.join(f'`{kind}`' for kind in ACTUATORS)}"
+
+
+def _pattern(detail: ErrorDetails) -> str:
+    if detail["loc"][-1] == "url":
+        return f"{detail['input']!r} is malformed; write http://HOST or https://HOST:PORT, no path"
+    return f"{detail['input']!r} is malformed; use letters, digits, - and _, no spaces or slashes"
+
+
+ADVICE: dict[str, Callable[[ErrorDetails], str]] = {
+    "missing": lambda _: "missing; add it",
+    "greater_than": _range,
+    "greater_than_equal": _range,
+    "less_than": _range,
+    "less_than_equal": _range,
+    "finite_number": lambda d: f"{d['input']!r} cannot be used; give a finite number",
+    "float_type": lambda d: f"{d['input']!r} is not a number; write it without quotes",
+    "int_type": lambda d: f"{d['input']!r} is not a whole number; write one without quotes",
+    "string_type": lambda d: f"{d['input']!r} is not text; put it in quotes",
+    "literal_error": _known,
+    "union_tag_invalid": _tag,
+    "union_tag_not_found": lambda _: 'has no kind; add kind = "redfish" or kind = "dryrun"',
+    "string_pattern_mismatch": _pattern,
+}
+"""What to say for each kind of mistake, by pydantic's error type."""

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What may stand in `rack.toml`, section by section.
+
+Numbers are in human units (W, A, V, s); ratios are 0..1. Each field checks its own range here;
+what spans sections (names, sums, limits) is checked in `edge.config`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+MAX_FEEDS = 2
+"""The board meters feed A and feed B; the first feed of the file is A, the second is B."""
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/]+$")]
+Watts = Annotated[float, Field(gt=0, le=1e6)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Ratio = Annotated[float, Field(gt=0, le=1)]
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys, coerced types, NaN and infinity are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class RackConfig(Section):
+    """Who we are, in logs and metrics."""
+
+    name: Name
+
+
+class BoardConfig(Section):
+    """The rack controller's serial line, any URL pyserial knows."""
+
+    port: Annotated[str, Field(min_length=1)]
+    baud: Annotated[int, Field(ge=1200, le=12_000_000)] = 115_200
+    lease_ttl_s: Annotated[float, Field(ge=0.5, le=30)] = 3.0
+    owner: Annotated[int, Field(ge=1, le=0xFFFF_FFFF)] = 1
+    """Lease owner id; two daemons on one board need different ones."""
+
+
+class FeedConfig(Section):
+    """One feed with its branch breaker."""
+
+    name: Name
+    breaker_a: Annotated[float, Field(gt=0, le=6300)]
+    """Rated current In of the breaker, per pole."""
+    voltage_v: Annotated[float, Field(ge=40, le=1000)] = 230.0
+    """Line to neutral."""
+    phases: Annotated[int, Field(ge=1, le=3)] = 3
+    curve: Literal["iec60898_b", "iec60898_c", "iec60898_d"] = "iec60898_c"
+    continuous_ratio: Ratio = 0.8
+    """Share of the rating that may flow for 3 h or more (NEC 210.20(A)); 1.0 only for a breaker
+    listed for 100 %."""
+    limit_w: Watts | None = None
+    """Contract or upstream limit, if lower than what the breaker allows."""
+
+    @property
+    def rating_w(self) -> float:
+        """Breaker rating as real power at unity power factor."""
+        return self.breaker_a * self.voltage_v * self.phases
+
+    @property
+    def continuous_w(self) -> float:
+        """What may flow continuously, W: breaker rating and contract, whichever is lower."""
+        continuous = self.rating_w * self.continuous_ratio
+        return continuous if self.limit_w is None else min(continuous, self.limit_w)
+
+
+class DryrunActuator(Section):
+    """Records caps and changes nothing."""
+
+    kind: Literal["dryrun"]
+
+
+class RedfishActuator(Section):
+    """A BMC that speaks Redfish."""
+
+    kind: Literal["redfish"]
+    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$")]
+    chassis: Annotated[str, Field(min_length=1, pattern=r"^[^/\s?#]+$")]
+    shape: Literal["auto", "environment", "control", "power"] = "auto"
+    username: str | None = None
+    password_env: str | None = None
+    """Name of the environment variable with the password; secrets never stand in the file."""
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    verify_tls: bool = True
+
+
+class LoadConfig(Section):
+    """One server or shelf whose power can be capped."""
+
+    name: Name
+    channel: Annotated[int, Field(ge=0, le=31)]
+    """Index in the board's LOADS message."""
+    priority: Annotated[int, Field(ge=0, le=255)] = 0
+    """Class; 0 is served first and shed last."""
+    weight: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Share inside its class."""
+    min_w: Annotated[float, Field(ge=0, le=1e6)]
+    """Lowest cap the device obeys."""
+    max_w: Watts
+    step_w: Watts = 1.0
+    group: Annotated[int, Field(ge=0, le=15)] = 0
+    """Shed group: the board's relay that switches it."""
+    feeds: dict[str, Share] = Field(default_factory=dict)
+    """Share of the power taken from each feed; empty: evenly from all."""
+    actuator: Annotated[DryrunActuator | RedfishActuator, Field(discriminator="kind")]
+
+
+class ControlConfig(Section):
+    """How hard the daemon pushes; the defaults suit BMCs that settle in about a second."""
+
+    target_ratio: Ratio = 0.95
+    """The caps together may use this much of each limit."""
+    cap_ratio: Ratio = 0.98
+    """Measured power above this for `settle_s` cuts further (Thunderbolt's upper band)."""
+    release_ratio: Ratio = 0.90
+    """Below this such a further cut is given back."""
+    settle_s: Seconds = 1.5
+    """Time a device needs to follow a new cap; no second change sooner."""
+    deadband_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.01
+    deadband_w: Annotated[float, Field(ge=0, le=10_000)] = 25.0
+    """Changes smaller than the larger of these two are not written."""
+    stale_s: Annotated[float, Field(ge=0.1, le=10)] = 0.5
+    """Telemetry older than this can only lower caps."""
+    hold_s: Annotated[float, Field(ge=1, le=600)] = 10.0
+    """How long a peak of the draw stays the demand; longer than the dips of training steps."""
+    headroom_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Added to the held peak of a load that its cap does not limit."""
+    hungry_ratio: Annotated[float, Field(gt=0.5, lt=1)] = 0.97
+    """A draw at or above this share of the cap means that the cap hides demand."""
+
+
+class Config(Section):
+    """A rack that makes sense: every name resolves and the minimums fit."""
+
+    rack: RackConfig
+    board: BoardConfig
+    feeds: tuple[FeedConfig, ...]
+    loads: tuple[LoadConfig, ...]
+    control: ControlConfig = ControlConfig()
+
+    def share(self, load: LoadConfig, feed: FeedConfig) -> float:
+        """Share of `load`'s power that `feed` carries while all feeds are alive."""
+        return feed_share(load, feed.name, len(self.feeds))
+
+
+def feed_share(load: LoadConfig, feed: str, n_feeds: int) -> float:
+    """Share of the load's power on one feed; evenly over all feeds when none is named."""
+    return load.feeds.get(feed, 0.0) if load.feeds else 1.0 / n_feeds

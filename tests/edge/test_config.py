@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""rack.toml: what is understood, and what is said about each mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from edge.config import Config, RedfishActuator, load_config, parse_config
+from edge.errors import ConfigError
+
+HEAD = """
+[rack]
+name = "r1"
+[board]
+port = "/dev/ttyACM0"
+[[feeds]]
+name = "A"
+breaker_a = 63
+[[feeds]]
+name = "B"
+breaker_a = 63
+"""
+LOAD = """
+[[loads]]
+name = "n1"
+channel = 0
+min_w = 800
+max_w = 10200
+actuator = { kind = "redfish", url = "http://10.0.0.1", chassis = "1" }
+"""
+GOOD = HEAD + LOAD
+
+
+def problems(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, "rack.toml")
+    return str(caught.value).splitlines()
+
+
+def test_a_minimal_file_gets_the_documented_defaults() -> None:
+    config = parse_config(GOOD)
+    assert config.board.baud == 115_200
+    assert config.control.target_ratio == 0.95
+    assert config.feeds[0].rating_w == pytest.approx(63 * 230 * 3)
+    assert config.feeds[0].continuous_w == pytest.approx(63 * 230 * 3 * 0.8)
+    assert isinstance(config.loads[0].actuator, RedfishActuator)
+    assert config.loads[0].actuator.shape == "auto"
+
+
+def test_shares_default_to_even_over_all_feeds() -> None:
+    config = parse_config(GOOD)
+    assert [config.share(config.loads[0], feed) for feed in config.feeds] == [0.5, 0.5]
+
+
+def test_a_contract_below_the_breaker_is_the_limit() -> None:
+    config = parse_config(GOOD.replace("breaker_a = 63", "breaker_a = 63\nlimit_w = 20000", 1))
+    assert config.feeds[0].continuous_w == 20_000
+    assert config.feeds[1].continuous_w > 20_000
+
+
+def test_a_config_cannot_be_changed_after_loading() -> None:
+    config = parse_config(GOOD)
+    with pytest.raises(ValueError, match="frozen"):
+        config.control.target_ratio = 0.99  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("breaker_a = 63", "breaker_a = '63'"), "feeds[0] (A).breaker_a: '63' is not a number"),
+        (("breaker_a = 63", "breaker_a = nan"), "feeds[0] (A).breaker_a: nan cannot be used"),
+        (("breaker_a = 63", "breaker_a = -1"), "breaker_a: -1 is out of range; must be greater"),
+        (("breaker_a = 63\n", ""), "feeds[0] (A).breaker_a: missing; add it"),
+        (("breaker_a", "braker_a"), "did you mean `breaker_a`?"),
+        (('name = "B"', 'name = "A"'), "feeds.name: A is given twice"),
+        (("channel = 0", "channel = 32"), "loads[0] (n1).channel: 32 is out of range"),
+        (("channel = 0", "channel = 0.5"), "0.5 is not a whole number"),
+        (("channel = 0", "channel = true"), "True is not a whole number"),
+        (("min_w = 800", "min_w = 10300"), "loads (n1).min_w: 10300 is above max_w 10200"),
+        (("http://10.0.0.1", "ftp://10.0.0.1"), "actuator.url: 'ftp://10.0.0.1' is malformed"),
+        (('"redfish"', '"redfsh"'), "kind `redfsh` is not known; use `redfish` or `dryrun`"),
+        (('kind = "redfish", ', ""), "actuator: has no kind"),
+        (("url = ", "uri = "), "actuator.uri: unknown key; did you mean `url`?"),
+        (("min_w = 800", "feeds = { A = 0.5, B = 0.4 }\nmin_w = 800"), "shares sum to 0.9"),
+        (("min_w = 800", "feeds = { A = 0.5, C = 0.5 }\nmin_w = 800"), "feeds.C: unknown feed"),
+        (("min_w = 800", "group = 16\nmin_w = 800"), "group: 16 is out of range"),
+        (("[board]", "[bord]"), "bord: unknown key; did you mean `board`?"),
+        (("[rack]\nname", "[rack]\nnome"), "rack.nome: unknown key; did you mean `name`?"),
+        (('"/dev/ttyACM0"', "5"), "board.port: 5 is not text; put it in quotes"),
+        (("breaker_a = 63", 'breaker_a = 63\ncurve = "z"'), "curve: 'z' is not known; use"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place_and_remedy(
+    change: tuple[str, str], expected: str
+) -> None:
+    found = problems(GOOD.replace(*change, 1))
+    assert any(expected in line for line in found), found
+    assert all(line.startswith("rack.toml: ") and ";" in line for line in found)
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    text = GOOD.replace("breaker_a = 63", "breaker_a = 0").replace("channel = 0", "chanel = 0")
+    text += "[control]\ntarget_ratio = 0.99\n"
+    found = "\n".join(problems(text))
+    for part in ("(A).breaker_a", "(B).breaker_a", "channel: missing", "chanel", "bands"):
+        assert part in found
+
+
+def test_two_loads_on_one_channel_or_one_bmc_are_refused() -> None:
+    found = "\n".join(problems(GOOD + LOAD.replace("n1", "n2")))
+    assert "loads.channel: 0 is given twice" in found
+    assert "loads.actuator: http://10.0.0.1 1 is given twice" in found
+
+
+def test_minimums_that_cannot_fit_are_refused_with_the_sum() -> None:
+    found = problems(GOOD.replace("breaker_a = 63", "breaker_a = 0.6"))
+    assert any("feeds (A): the minimums of its loads sum to 400 W" in line for line in found)
+
+
+def test_more_feeds_than_the_board_meters_are_refused() -> None:
+    found = problems(HEAD + '[[feeds]]\nname = "C"\nbreaker_a = 16\n' + LOAD)
+    assert any("keep the 2 that the board meters" in line for line in found)
+
+
+def test_sections_that_are_missing_are_all_named() -> None:
+    found = "\n".join(problems(""))
+    for section in ("rack", "board", "feeds", "loads"):
+        assert f"rack.toml: {section}: " in found
+
+
+def test_a_hungry_threshold_that_every_load_meets_is_refused() -> None:
+    found = problems(GOOD + "[control]\nhungry_ratio = 0.94\n")
+    assert any("control.hungry_ratio" in line for line in found)
+
+
+def test_malformed_toml_is_named_with_line_and_column() -> None:
+    (found,) = problems("[rack]\nname = \n")
+    assert "not valid TOML" in found
+    assert "line 2" in found
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [(None, "no such file"), (b"[rack]\n\xff\n", "line 2: not UTF-8")],
+)
+def test_an_unreadable_file_is_one_clear_line(
+    tmp_path: Path, content: bytes | None, expected: str
+) -> None:
+    path = tmp_path / "rack.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=expected):
+        load_config(path)
+
+
+def test_a_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a directory"):
+        load_config(tmp_path)
+
+
+def test_a_byte_order_mark_is_tolerated(tmp_path: Path) -> None:
+    path = tmp_path / "rack.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
+    assert isinstance(load_config(path), Config)
