@@ -75,6 +75,8 @@ class DemoResult:
     loads: int
     meter_dropouts: int
     """Samples of the trace that were a meter's dropout and were bridged."""
+    late_ticks: int
+    """Real-time ticks that began more than 50 ms late; 0 in virtual time."""
     policies: Mapping[str, PolicyResult]
     caps_written: int
     shed_events: int
@@ -93,6 +95,7 @@ class DemoResult:
             "rating_w": list(self.rating_w),
             "loads": self.loads,
             "meter_dropouts": self.meter_dropouts,
+            "late_ticks": self.late_ticks,
             "policies": {name: asdict(each.metrics) for name, each in self.policies.items()},
             "caps_written": self.caps_written,
             "shed_events": self.shed_events,

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demo: one workload under three policies, in virtual or in real time."""
+
+import shlex
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import TraceError
+from hil.drivers.inprocess import CpythonBoard
+from hil.drivers.vm import VmBoard
+from hil.live import LiveRun
+from hil.lockstep import LockstepRun
+from hil.plant.rack import Rack
+from hil.plant.spec import RackSpec, static_caps
+from hil.policies import TICK_MS, BaselineRun, Board, PolicyRun, Progress
+from hil.rackfile import board_json
+from hil.record import combined_digest
+from hil.result import DemoResult, Replay
+from hil.trace import Demand, Trace, read_trace, spread
+from hil.workload import generate
+
+SPREAD_LOADS = 8
+"""Copies that a single-column trace is spread over: the servers of one rack."""
+REAL_SECONDS = 60.0
+"""Default length in real time."""
+VIRTUAL_SECONDS = 600.0
+"""Default length of the generated workload in virtual time."""
+LATE_MS = 50
+"""A real-time tick that starts later than this counts as late."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    """The command line of `rackedge demo`."""
+
+    trace: Path | None = None
+    seconds: float | None = None
+    runtime: str = "micropython"
+    seed: int = 1
+    virtual: bool = False
+    oversubscription: float = 1.5
+
+    def command(self) -> str:
+        """The command line that runs this again."""
+        words = ["rackedge", "demo"]
+        words += ["--trace", str(self.trace)] if self.trace else []
+        words += [f"--seconds={self.seconds:g}"] if self.seconds else []
+        words += [f"--runtime={self.runtime}", f"--seed={self.seed}"]
+        words += [f"--oversubscription={self.oversubscription:g}"]
+        words += ["--virtual"] if self.virtual else []
+        return shlex.join(words)
+
+
+def workload(options: DemoOptions) -> tuple[Trace, float]:
+    """The demand of each load, and how many seconds of it to run."""
+    if options.trace is None:
+        seconds = options.seconds or (VIRTUAL_SECONDS if options.virtual else REAL_SECONDS)
+        return generate(seconds, options.seed), seconds
+    trace = read_trace(options.trace)
+    if len(trace.names) == 1:
+        trace = spread(trace, SPREAD_LOADS)
+    longest = trace.duration_s
+    if options.seconds is not None and options.seconds > longest + TICK_MS / 1000:
+        raise TraceError(
+            f"{options.trace}: the trace is {longest:g} s long, shorter than "
+            f"--seconds {options.seconds:g}: ask for less, or leave --seconds out"
+        )
+    default = longest if options.virtual else min(longest, REAL_SECONDS)
+    return trace, options.seconds or default
+
+
+def _board(runtime: str, config: Path) -> Board:
+    return VmBoard(config) if runtime == "micropython" else CpythonBoard(config)
+
+
+def _runs(
+    options: DemoOptions, spec: RackSpec, demand: Trace, directory: Path, stack: ExitStack
+) -> tuple[BaselineRun, BaselineRun, LockstepRun | LiveRun]:
+    """The three policies on three equal plants, closed by `stack`."""
+
+    def rack() -> Rack:
+        return Rack(spec, Demand(demand))
+
+    config = directory / "board.json"
+    config.write_text(board_json(spec), encoding="utf-8")
+    fans_only = directory / "fans-only.json"
+    groups = range(1 + max(load.group for load in spec.loads))
+    fans_only.write_text(board_json(spec, never_shed=groups), encoding="utf-8")
+    baselines = (
+        BaselineRun("uncapped", rack(), CpythonBoard(fans_only)),
+        BaselineRun("static", rack(), CpythonBoard(fans_only), static_caps(spec)),
+    )
+    for run in baselines:
+        stack.callback(run.close)
+    ours: LockstepRun | LiveRun
+    if options.virtual:
+        ours = LockstepRun(rack(), _board(options.runtime, config), directory, options.seed)
+    else:
+        ours = LiveRun(rack(), config, options.runtime, directory, options.seed)
+    stack.callback(ours.close)
+    return *baselines, ours
+
+
+def _pace(started: float, now_ms: int) -> bool:
+    """Wait until `now_ms` of real time; False when it is already past by LATE_MS."""
+    left_s = started + now_ms / 1000 - time.monotonic()
+    if left_s > 0:
+        time.sleep(left_s)
+    return left_s * 1000 >= -LATE_MS
+
+
+def run_demo(options: DemoOptions, progress: Progress | None = None) -> DemoResult:
+    """Run the three policies side by side.
+
+    Raises TraceError, RuntimeMissing, LinkError; nothing is left running.
+    """
+    demand, seconds = workload(options)
+    spec = RackSpec.for_trace(demand, options.oversubscription, seed=options.seed)
+    ticks = max(1, round(seconds * 1000 / TICK_MS))
+    with tempfile.TemporaryDirectory(prefix="rackedge-") as directory, ExitStack() as stack:
+        runs = _runs(options, spec, demand, Path(directory), stack)
+        late = 0
+        started = time.monotonic()
+        for tick in range(1, ticks + 1):
+            now_ms = tick * TICK_MS
+            if not options.virtual and not _pace(started, now_ms):
+                late += 1
+            for run in runs:
+                run.step_to(now_ms)
+            if progress is not None:
+                progress(now_ms, runs)
+        return _result(options, demand, spec, ticks * TICK_MS / 1000, late, runs)
+
+
+def _result(
+    options: DemoOptions,
+    demand: Trace,
+    spec: RackSpec,
+    duration_s: float,
+    late: int,
+    runs: tuple[PolicyRun, PolicyRun, LockstepRun | LiveRun],
+) -> DemoResult:
+    results: Sequence = [run.result() for run in runs]
+    ours = runs[2]
+    digest = combined_digest(run.record for run in runs) if options.virtual else None
+    return DemoResult(
+        runtime=options.runtime,
+        clock="virtual" if options.virtual else "real",
+        trace=options.trace.name if options.trace else "generated",
+        seed=options.seed,
+        duration_s=duration_s,
+        oversubscription=options.oversubscription,
+        rating_w=(spec.feeds[0].rating_w, spec.feeds[1].rating_w),
+        loads=len(spec.loads),
+        meter_dropouts=demand.dropouts,
+        late_ticks=late,
+        policies={each.name: each for each in results},
+        caps_written=ours.caps_written,
+        shed_events=sum(event.kind == "shed" for event in ours.record.events),
+        link=ours.link_counters(),
+        replay=Replay(options.command(), digest),
+    )

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two files an emulated rack needs, written from the plant's own numbers.
+
+`rack_toml` is what a person would write for `rackedge run`; `board_json` is the controller's
+configuration. Both go through the same readers as a real rack's.
+"""
+
+import json
+from collections.abc import Sequence
+
+from hil.plant.spec import RackSpec
+
+def priority_of(name: str) -> int:
+    """Class of a load of the demo: serving people (0) goes before training (1)."""
+    return 1 if name.startswith("train") else 0
+
+
+def rack_toml(spec: RackSpec, port: str, redfish_url: str) -> str:
+    """`rack.toml` for the emulated rack; loads are capped through its Redfish front-end."""
+    lines = ['[rack]\nname = "emulated"\n', f'[board]\nport = "{port}"\n']
+    # The demo is shorter than the three hours after which the 80 % rule for continuous loads
+    # applies (NEC 210.20(A)), so the whole rating may be used.
+    lines += [
+        f'[[feeds]]\nname = "{feed.name}"\nbreaker_a = {feed.rating_a:.3f}\n'
+        f"voltage_v = {feed.voltage_v:.1f}\nphases = {feed.phases}\ncontinuous_ratio = 1.0\n"
+        for feed in spec.feeds
+    ]
+    for number, load in enumerate(spec.loads):
+        lines.append(
+            f'[[loads]]\nname = "{load.name}"\nchannel = {number}\n'
+            f"priority = {priority_of(load.name)}\ngroup = {load.group}\n"
+            f"min_w = {load.cap_floor_w:.1f}\nmax_w = {load.max_w:.1f}\n"
+            f"feeds = {{ {spec.feeds[0].name} = {load.share_a:.4f}, "
+            f"{spec.feeds[1].name} = {1 - load.share_a:.4f} }}\n"
+            f'actuator = {{ kind = "redfish", url = "{redfish_url}", chassis = "{load.name}" }}\n'
+        )
+    return "\n".join(lines)
+
+
+def board_json(spec: RackSpec, never_shed: Sequence[int] = ()) -> str:
+    """The controller's configuration (firmware_py/store/config.py)."""
+    groups = 1 + max(load.group for load in spec.loads)
+    document = {
+        "loads": [load.group for load in spec.loads],
+        "groups": [{"never": group in never_shed} for group in range(groups)],
+        "feeds": [
+            {"rating_ma": int(feed.rating_a * 1000), "nominal_mv": int(feed.voltage_v * 1000)}
+            for feed in spec.feeds
+        ],
+    }
+    return json.dumps(document, indent=1)
