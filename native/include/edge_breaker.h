@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef EDGE_BREAKER_H
+#define EDGE_BREAKER_H
+
+#include <stdint.h>
+
+/* Thermal-magnetic breaker as a first-order thermal image (IEC 60255-149), on both edges of
+ * the tripping band of its curve (IEC 60898-1):
+ *
+ *     theta' = (m^2 - theta) / tau,  m = I / (Mnt * In);  it trips at theta = 1
+ *
+ * and at once when I reaches the magnetic gate. A breaker of the series trips somewhere between
+ * the edges: safety asks the fast edge; a claim that it "must have tripped" asks the slow one. */
+
+enum edge_breaker_edge { EDGE_FAST = 0, EDGE_SLOW = 1 };
+
+/* 2^30 - 1: it does not trip at this current. A small int on 32-bit MicroPython. */
+enum edge_breaker_never { EDGE_NEVER_MS = 1073741823 };
+
+/* Ranges are checked by edge_breaker_check; the other calls rely on it. */
+struct edge_breaker {
+    int32_t rating_ma;         /* In, 1 .. 2^30 - 1 */
+    int32_t mnt_ppm;           /* Mnt: conventional non-tripping current / In, 1 000 000 .. 2 000 000 */
+    int32_t tau_fast_ms;       /* 1 .. tau_slow_ms */
+    int32_t tau_slow_ms;       /* .. 86 400 000 */
+    int32_t magnetic_low_ppm;  /* magnetic gate / In, fast edge; above Mnt */
+    int32_t magnetic_high_ppm; /* the same, slow edge; at least magnetic_low_ppm, .. 100 000 000 */
+    double theta_fast;         /* 0 cold, 1 trips; written by edge_breaker_step */
+    double theta_slow;
+};
+
+/* EDGE_OK, or EDGE_E_RANGE if a parameter or theta is outside its range or not finite. */
+int32_t edge_breaker_check(const struct edge_breaker *breaker);
+
+/* Carry current_ma (>= 0) for dt_ms (0 .. 86 400 000): exact for any dt at constant current.
+ * Thermal only: a magnetic trip leaves no heat behind, ask edge_breaker_time_to_trip_ms.
+ * EDGE_E_RANGE: current_ma or dt_ms; theta is then unchanged. */
+int32_t edge_breaker_step(struct edge_breaker *breaker, int32_t current_ma, int32_t dt_ms);
+
+/* ms until it trips if current_ma stays constant, rounded down, 0 .. EDGE_NEVER_MS:
+ * 0 if theta >= 1 or the current is at or above the magnetic gate; EDGE_NEVER_MS if m <= 1;
+ * else tau * ln((m^2 - theta) / (m^2 - 1)) (IEC 60255-149, hot curve).
+ * EDGE_E_RANGE: current_ma < 0 or an edge other than EDGE_FAST and EDGE_SLOW. */
+int32_t edge_breaker_time_to_trip_ms(const struct edge_breaker *breaker, int32_t current_ma,
+                                     int32_t edge);
+
+#endif

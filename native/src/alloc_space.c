@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "alloc_space.h"
+
+#include <string.h> /* memcpy, memset */
+
+#include "edge_error.h"
+
+enum { COUNT_MAX = 1 << 24, POWER_MAX_MW = (1 << 30) - 1, NW_PER_MW = 1000000 };
+static const int64_t limit_max_mw = (int64_t)1 << 43;
+
+size_t edge_alloc_workspace_words(int32_t loads, int32_t rows, int32_t entries)
+{
+    size_t halves = 3 * (size_t)loads + 1 + 2 * (size_t)entries;
+    return 3 * (size_t)rows + (halves + 1) / 2;
+}
+
+struct space edge_alloc_space(const struct edge_alloc *a)
+{
+    int32_t entries = a->row_start[a->rows];
+    struct space s;
+    s.used = a->workspace;
+    s.trial = s.used + a->rows;
+    s.limit = s.trial + a->rows;
+    s.column_start = (int32_t *)(s.limit + a->rows);
+    s.column_row = s.column_start + a->loads + 1;
+    s.column_coef_ppm = s.column_row + entries;
+    s.order = s.column_coef_ppm + entries;
+    s.active = s.order + a->loads;
+    memset(s.class_start, 0, sizeof s.class_start);
+    return s;
+}
+
+static int32_t blame(struct edge_alloc *a, int32_t error, int32_t index, int32_t is_row)
+{
+    a->fault = index;
+    a->fault_is_row = is_row;
+    return error;
+}
+
+static int is_row_good(const struct edge_alloc *a, int32_t row)
+{
+    int32_t last_load = -1;
+    if (a->row_start[row] < 0 || a->row_start[row] > a->row_start[row + 1])
+        return 0;
+    for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
+        if (a->entry_load[k] <= last_load || a->entry_load[k] >= a->loads)
+            return 0;
+        if (a->entry_coef_ppm[k] < 0)
+            return 0;
+        last_load = a->entry_load[k];
+    }
+    return 1;
+}
+
+/* Counting sort of the entries by load; rows stay in rising order within a column. */
+static void transpose(const struct edge_alloc *a, struct space *s)
+{
+    int32_t entries = a->row_start[a->rows];
+    memset(s->column_start, 0, ((size_t)a->loads + 1) * sizeof *s->column_start);
+    for (int32_t k = 0; k < entries; k++)
+        s->column_start[a->entry_load[k] + 1]++;
+    for (int32_t i = 0; i < a->loads; i++) {
+        s->column_start[i + 1] += s->column_start[i];
+        s->active[i] = s->column_start[i]; /* next free place of the column */
+    }
+    for (int32_t row = 0; row < a->rows; row++) {
+        for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
+            int32_t place = s->active[a->entry_load[k]]++;
+            s->column_row[place] = row;
+            s->column_coef_ppm[place] = a->entry_coef_ppm[k];
+        }
+    }
+}
+
+int32_t edge_alloc_prepare(struct edge_alloc *a)
+{
+    if (a->loads < 0 || a->loads > COUNT_MAX || a->rows < 0 || a->rows > COUNT_MAX)
+        return blame(a, EDGE_E_RANGE, -1, 0);
+    if (a->row_start[0] != 0)
+        return blame(a, EDGE_E_RANGE, 0, 1);
+    for (int32_t row = 0; row < a->rows; row++) {
+        if (!is_row_good(a, row))
+            return blame(a, EDGE_E_RANGE, row, 1);
+    }
+    struct space s = edge_alloc_space(a);
+    transpose(a, &s);
+    return EDGE_OK;
+}
+
+static int is_load_good(const struct edge_alloc *a, int32_t i)
+{
+    int good = a->min_mw[i] >= 0 && a->min_mw[i] <= a->request_mw[i];
+    good = good && a->request_mw[i] <= POWER_MAX_MW;
+    good = good && a->weight[i] >= 1 && a->weight[i] <= EDGE_WEIGHT_MAX;
+    good = good && a->step_mw[i] >= 1 && a->step_mw[i] <= POWER_MAX_MW;
+    return good && a->priority[i] >= 0 && a->priority[i] < EDGE_CLASSES;
+}
+
+/* EDGE_E_OVERFLOW if the row's minimums together leave int64; filling checks before it adds. */
+static int32_t check_minimums(const struct edge_alloc *a, int32_t row)
+{
+    int64_t sum = 0;
+    for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
+        int64_t minimum = (int64_t)a->entry_coef_ppm[k] * a->min_mw[a->entry_load[k]];
+        if (minimum > INT64_MAX - sum)
+            return EDGE_E_OVERFLOW;
+        sum += minimum;
+    }
+    return EDGE_OK;
+}
+
+int32_t edge_alloc_check(struct edge_alloc *a, struct space *s)
+{
+    for (int32_t i = 0; i < a->loads; i++) {
+        if (!is_load_good(a, i))
+            return blame(a, EDGE_E_RANGE, i, 0);
+    }
+    for (int32_t row = 0; row < a->rows; row++) {
+        if (a->limit_mw[row] > limit_max_mw)
+            return blame(a, EDGE_E_RANGE, row, 1);
+        if (check_minimums(a, row) != EDGE_OK)
+            return blame(a, EDGE_E_OVERFLOW, row, 1);
+        s->limit[row] = a->limit_mw[row] > 0 ? a->limit_mw[row] * NW_PER_MW : 0;
+        s->used[row] = 0;
+    }
+    a->fault = -1;
+    a->fault_is_row = 0;
+    return EDGE_OK;
+}
+
+void edge_alloc_order(const struct edge_alloc *a, struct space *s)
+{
+    for (int32_t i = 0; i < a->loads; i++)
+        s->class_start[a->priority[i] + 1]++;
+    for (int32_t c = 0; c < EDGE_CLASSES; c++)
+        s->class_start[c + 1] += s->class_start[c];
+    int32_t next[EDGE_CLASSES];
+    memcpy(next, s->class_start, sizeof next);
+    for (int32_t i = 0; i < a->loads; i++)
+        s->order[next[a->priority[i]]++] = i;
+}
