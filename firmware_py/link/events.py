@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+# BOARD_EVENTs that wait for their tick: a ring of 16, the oldest gives way. A host sees a lost
+# one as a jump of `count`.
+
+from array import array
+from struct import pack_into
+
+_SLOTS = 16
+_FIELDS = 7  # t low, t high (16 bits each), code, group, reason, count, arg
+
+
+class Events:
+    def __init__(self):
+        self._ring = array("i", [0] * (_SLOTS * _FIELDS))
+        self._head = 0
+        self.waiting = 0
+        self._count = 0
+        self.t_low = 0  # board time of this tick, u32 ms as two halves; set by the app
+        self.t_high = 0
+
+    # Note an event. Allocates nothing.
+    def put(self, code, group, reason, arg):
+        self._count = (self._count + 1) & 0xFF
+        if self.waiting == _SLOTS:
+            self._head = (self._head + 1) % _SLOTS
+            self.waiting -= 1
+        at = (self._head + self.waiting) % _SLOTS * _FIELDS
+        ring = self._ring
+        ring[at] = self.t_low
+        ring[at + 1] = self.t_high
+        ring[at + 2] = code
+        ring[at + 3] = group
+        ring[at + 4] = reason
+        ring[at + 5] = self._count
+        ring[at + 6] = arg
+        self.waiting += 1
+
+    # Write the oldest into a BOARD_EVENT payload at body[at:] and forget it.
+    def take(self, body, at):
+        ring = self._ring
+        i = self._head * _FIELDS
+        pack_into(
+            "<HHBBBBi",
+            body,
+            at,
+            ring[i],
+            ring[i + 1],
+            ring[i + 2],
+            ring[i + 3],
+            ring[i + 4],
+            ring[i + 5],
+            ring[i + 6],
+        )
+        self._head = (self._head + 1) % _SLOTS
+        self.waiting -= 1

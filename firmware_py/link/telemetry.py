@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# The frames of every tick: TELEMETRY, LOADS, and one BOARD_EVENT if any waits. Preallocated;
+# allocates nothing.
+
+from struct import pack_into
+
+from . import messages as m
+from .codec import Frame
+
+_AT = m.HEADER_BYTES
+
+
+class Telemetry:
+    def __init__(self, endpoint, loads):
+        self._endpoint = endpoint
+        self._main = Frame(m.TELEMETRY, 56)
+        self._loads = Frame(m.LOADS, 4 * loads)
+        self._event = Frame(m.BOARD_EVENT, 12)
+        self._n_loads = loads
+        self._seq = 0
+
+    # Queue this tick's frames from the app's stages.
+    def send(self, app):
+        if not self._endpoint.greeted:
+            return
+        self._fill_main(app)
+        self._put(self._main)
+        load_mw = app.sense.load_mw
+        body = self._loads.body
+        at = _AT
+        for i in range(self._n_loads):
+            pack_into("<i", body, at, load_mw[i])
+            at += 4
+        self._put(self._loads)
+        if app.events.waiting:
+            app.events.take(self._event.body, _AT)
+            self._put(self._event)
+
+    def _fill_main(self, app):
+        sense = app.sense
+        feed_mw = sense.feed_mw
+        ttt_ms = app.ttt_ms
+        breakers = app.breakers
+        # t_ms is u32: two halves stay small ints on a 32-bit board
+        pack_into(
+            "<HHBBHiiiiiiiiHHHHHHI",
+            self._main.body,
+            _AT,
+            app.events.t_low,
+            app.events.t_high,
+            app.state.state,
+            app.flags(),
+            app.shedder.off_mask,
+            feed_mw[0],
+            feed_mw[1],
+            ttt_ms[0],
+            ttt_ms[1],
+            breakers[0].theta_ppm,
+            breakers[1].theta_ppm,
+            sense.inlet_mc,
+            sense.outlet_mc,
+            app.cooler.out_permille,
+            sense.fan_rpm,
+            app.lease.left_ms(app.state.now_ms),
+            app.missed & 0xFFFF,
+            self._endpoint.rx_errors() & 0xFFFF,
+            self._endpoint.outbox.dropped & 0xFFFF,
+            app.heap_free,
+        )
+
+    def _put(self, frame):
+        frame.seal(m.EVENT, self._seq, self._endpoint.session)
+        self._seq = (self._seq + 1) & 0xFFFF
+        self._endpoint.outbox.put(frame.body)
