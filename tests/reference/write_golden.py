@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the golden vectors that C, host and firmware read.
+
+    python -m tests.reference.write_golden
+
+Everything comes from the references beside this file; `tests/parity/test_golden_fresh.py` fails
+when the files and the references disagree.
+"""
+
+import json
+import random
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tests.reference import allocate, breaker, codec
+
+FOLDER = Path(__file__).resolve().parent.parent / "golden"
+Document = dict[str, Any]
+
+
+def codec_document() -> Document:
+    return {
+        "about": "frames of link v1; `stream` cases list what a decoder fed with `bytes` yields",
+        "good": [_good(name, codec.Frame(*fields)) for name, *fields in _good_cases()],
+        "stream": [_stream(name, data) for name, data in _stream_cases()],
+    }
+
+
+def _good_cases() -> list[tuple[str, int, int, int, int, bytes]]:
+    ramp = bytes(range(256))
+    return [
+        ("empty payload", 0, 0x09, 1, 0xBEEF, b""),
+        ("all header fields zero", 0, 0, 0, 0, b""),
+        ("all header fields at their highest", 15, 0xFF, 0xFFFF, 0xFFFF, b""),
+        ("one zero", 1, 0x07, 2, 3, b"\0"),
+        ("all zeros", 4, 0x10, 256, 1, bytes(40)),
+        ("no zeros", 4, 0x11, 257, 0x0101, b"\x01" * 40),
+        ("all ones", 4, 0x11, 0xFFFE, 0x8000, b"\xff" * 40),
+        ("ramp", 4, 0x10, 0x1234, 0x5678, ramp[:40]),
+        ("zero first and last", 1, 0x08, 9, 9, b"\0" + ramp[1:30] + b"\0"),
+        ("largest before HELLO is answered", 0, 0x09, 5, 0, ramp[1:55]),
+        ("longest", 1, 0x03, 77, 0xABCD, ramp[:230]),
+        ("longest without zeros", 1, 0x03, 78, 0xABCD, b"\x55" * 230),
+        ("longest, all zeros", 1, 0x03, 79, 0, bytes(230)),
+    ]
+
+
+def _good(name: str, frame: codec.Frame) -> Document:
+    encoded = codec.encode_frame(*frame)
+    return {"name": name, **_as_document(frame), "frame": encoded.hex()}
+
+
+def _as_document(frame: codec.Frame) -> Document:
+    return {**frame._asdict(), "payload": frame.payload.hex()}
+
+
+def _stream_cases() -> list[tuple[str, bytes]]:
+    one = codec.encode_frame(1, 0x07, 10, 0x1111, b"\x09\0\0\0\0")
+    two = codec.encode_frame(4, 0x10, 11, 0x1111, bytes(range(20)))
+    body = codec.HEADER.pack(0x14, 0x10, 12, 0x1111)
+    flipped = bytearray(two)
+    flipped[9] ^= 0x20
+    return [
+        ("one frame", one),
+        ("two frames", one + two),
+        ("two frames share a delimiter", one + two[1:]),
+        ("many empty runs", b"\0\0\0" + one + b"\0\0" + two + b"\0"),
+        ("duplicated frame is delivered twice", two + two),
+        ("boot text before a frame", b"MPY: soft reboot\r\n" + one),
+        ("noise between frames", one + b"\xa5\x5a\x01" + two),
+        ("no leading delimiter at the start of a stream", one[1:]),
+        ("last delimiter missing", one[:-1]),
+        ("truncated, then whole", two[:-6] + one),
+        ("head lost, then whole", two[6:] + one),
+        ("one bit flipped", bytes(flipped) + one),
+        ("two frames run together", one[:-1] + two[1:] + one),
+        ("code past the end", b"\0\x05\x01\x02\0" + one),
+        ("code 255", b"\0\xff" + b"\x11" * 100 + b"\0" + one),
+        ("too short: no body", b"\0\x01\0" + one),
+        ("too short: 9 bytes with a valid CRC", codec.seal(b"\x10\x09\x01\x01\x01") + one),
+        ("shortest body, all zeros: CRC wrong", b"\0" + b"\x01" * 11 + b"\0" + one),
+        ("too long by one", b"\0\xf2" + b"\x22" * 241 + b"\0" + one),
+        ("too long by far", b"\0" + b"\x02" * 1000 + b"\0" + one),
+        ("too long with a valid CRC", codec.seal(body + bytes(231)) + one),
+        ("version 0", codec.seal(codec.HEADER.pack(0x04, 0x10, 1, 1)) + one),
+        ("version 2", codec.seal(codec.HEADER.pack(0x20, 0x00, 1, 0) + b"\x01") + one),
+        ("CRC of zeros", b"\0" + codec.cobs_encode(body + bytes(4)) + b"\0" + one),
+    ]
+
+
+def _stream(name: str, data: bytes) -> Document:
+    decoder = codec.FrameDecoder()
+    frames = decoder.feed(data)
+    return {
+        "name": name,
+        "bytes": data.hex(),
+        "frames": [_as_document(frame) for frame in frames],
+        "counts": decoder.counts,
+    }
+
+
+def breaker_document() -> Document:
+    return {
+        "about": "theta after each (current_ma, dt_ms) step and time-to-trip at current_ma then",
+        "tolerance": {"theta_ppm": 1, "time_to_trip_ms": 1},
+        "never_ms": breaker.NEVER_MS,
+        "cases": [_breaker(*case) for case in _breaker_cases()],
+    }
+
+
+def _breaker_cases() -> list[tuple[str, int, str, int, list[tuple[int, int]]]]:
+    return [
+        ("cold at 2.55 In", 16_000, "iec60898_c", 0, [(40_800, 0), (40_800, 100)]),
+        ("holds 1.125 In for an hour", 16_000, "iec60898_c", 0, [(18_000, 3_600_000)]),
+        ("1.45 In from 1.0 In", 16_000, "iec60898_c", 783_147, [(23_200, 100), (23_200, 1_000)]),
+        ("ticks at 1.5 In", 32_000, "iec60898_b", 200_000, [(48_000, 100)] * 20),
+        ("cools when unloaded", 20_000, "iec60898_d", 900_000, [(0, 100), (0, 10_000)]),
+        ("hot and over 1", 16_000, "iec60898_c", 1_200_000, [(0, 0), (16_000, 100)]),
+        ("just below the fast gate", 16_000, "iec60898_c", 0, [(79_999, 0)]),
+        ("at the fast gate", 16_000, "iec60898_c", 0, [(80_000, 0)]),
+        ("just below the slow gate", 16_000, "iec60898_c", 0, [(159_999, 0)]),
+        ("at the slow gate", 16_000, "iec60898_c", 0, [(160_000, 0)]),
+        ("swing of a training job", 63_000, "iec60898_c", 500_000, _swing()),
+        ("1 mA above the conventional current", 16_000, "iec60898_c", 0, [(18_081, 0)]),
+        ("small rating", 1_000, "iec60898_d", 0, [(1_500, 100), (2_550, 900), (1_000, 60_000)]),
+    ]
+
+
+def _swing() -> list[tuple[int, int]]:
+    return [(90_000, 2_300), (45_000, 700)] * 6
+
+
+def _breaker(
+    name: str, rating_ma: int, curve: str, theta_ppm: int, steps: list[tuple[int, int]]
+) -> Document:
+    fast, slow = breaker.edges(rating_ma, curve)
+    fast.theta = slow.theta = theta_ppm / 1e6
+    expected = []
+    for current_ma, dt_ms in steps:
+        fast.step(current_ma, dt_ms)
+        slow.step(current_ma, dt_ms)
+        expected.append(
+            {
+                "current_ma": current_ma,
+                "dt_ms": dt_ms,
+                "theta_fast_ppm": round(fast.theta * 1e6, 3),
+                "theta_slow_ppm": round(slow.theta * 1e6, 3),
+                "ttt_fast_ms": fast.time_to_trip_ms(current_ma),
+                "ttt_slow_ms": slow.time_to_trip_ms(current_ma),
+            }
+        )
+    start = {"rating_ma": rating_ma, "curve": curve, "theta_ppm": theta_ppm}
+    return {"name": name, **start, "steps": expected}
+
+
+def allocate_document() -> Document:
+    return {
+        "about": "exact grants; row coef_ppm is [[load, ppm], ...]",
+        "cases": [_allocation(name, *case) for name, case in _allocate_cases().items()],
+    }
+
+
+Problem = tuple[list[allocate.Load], list[allocate.Row]]
+
+
+def _allocate_cases() -> dict[str, Problem]:
+    load, row = allocate.Load, allocate.Row
+    whole = {0: 1_000_000, 1: 1_000_000, 2: 1_000_000}
+    equal = [load(100, 1_000), load(100, 1_000), load(100, 1_000)]
+    stepped = [load(100, 1_000, step_mw=70), load(150, 900, step_mw=110), load(0, 400)]
+    ranked = [load(100, 500, priority=2), load(100, 500, priority=0), load(100, 500, priority=1)]
+    weighted = [load(0, 1_000, weight=1), load(0, 1_000, weight=2), load(0, 1_000, weight=5)]
+    feeds = {0: 500_000, 1: 600_000, 2: 400_000}
+    heavy = [load(300, 600, 1), load(200, 600, 1), load(250, 600, 2), load(90, 300, priority=1)]
+    return {
+        "room for all": (equal, [row(3_000, whole)]),
+        "equal shares": (equal, [row(1_000, whole)]),
+        "minimum above the share": ([load(700, 900), *equal[1:]], [row(1_000, whole)]),
+        "steps leave a remainder": (stepped, [row(1_111, whole)]),
+        "strict priority": (ranked, [row(800, whole)]),
+        "weights": (weighted, [row(801, whole)]),
+        "two feeds, one short": (equal, [row(900, feeds), row(2_000, feeds)]),
+        "bottleneck freezes only its own": (equal, [row(300, {0: 1_000_000}), row(2_000, whole)]),
+        "nothing left": (equal, [row(0, whole)]),
+        "negative limit is none": ([load(0, 10)], [row(-5, {0: 1_000_000})]),
+        "shed the one that is enough": (heavy, [row(540, dict.fromkeys(range(4), 1_000_000))]),
+        "shed most where one is not enough": (heavy, [row(260, dict.fromkeys(range(4), 10**6))]),
+        "put back what fits after all": (
+            [load(300, 600), load(500, 600), load(0, 900, priority=1)],
+            [row(600, whole), row(400, {1: 1_000_000})],
+        ),
+        "no rows": (equal, []),
+        "no loads": ([], [row(5, {})]),
+        "random 1": _random_problem(1),
+        "random 2": _random_problem(2),
+        "random 3": _random_problem(3),
+    }
+
+
+def _random_problem(seed: int) -> Problem:
+    rng = random.Random(seed)
+    loads = []
+    for _ in range(12):
+        minimum = rng.choice([0, rng.randrange(400)])
+        request = minimum + rng.randrange(1_500)
+        weight, step = rng.choice([1, 1, 2, 7]), rng.choice([1, 5, 100])
+        loads.append(allocate.Load(minimum, request, weight, step, rng.randrange(3)))
+    rows = []
+    for _ in range(5):
+        members = sorted(rng.sample(range(12), 7))
+        coefs = {i: rng.choice([1_000_000, 500_000, 333_333]) for i in members}
+        rows.append(allocate.Row(rng.randrange(500, 4_000), coefs))
+    return loads, rows
+
+
+def _allocation(name: str, loads: list[allocate.Load], rows: list[allocate.Row]) -> Document:
+    return {
+        "name": name,
+        "loads": [asdict(load) for load in loads],
+        "rows": [{"limit_mw": r.limit_mw, "coef_ppm": sorted(r.coef_ppm.items())} for r in rows],
+        **asdict(allocate.allocate(loads, rows)),
+    }
+
+
+def documents() -> dict[str, str]:
+    """File name -> text of every golden file."""
+    made = {
+        "codec.json": codec_document(),
+        "breaker.json": breaker_document(),
+        "allocate.json": allocate_document(),
+    }
+    return {name: json.dumps(document, indent=1) + "\n" for name, document in made.items()}
+
+
+def main() -> None:
+    for name, text in documents().items():
+        (FOLDER / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
