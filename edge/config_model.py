@@ -95,7 +95,7 @@ class LoadConfig(Section):
     name: Name
     channel: Annotated[int, Field(ge=0, le=31)]
     """Index in the board's LOADS message."""
-    priority: Annotated[int, Field(ge=0, le=255)] = 0
+    priority: Annotated[int, Field(ge=0, le=127)] = 0
     """Class; 0 is served first and shed last."""
     weight: Annotated[int, Field(ge=1, le=1000)] = 1
     """Share inside its class."""

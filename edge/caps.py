@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each load may draw at this instant, as far as it is proven.
+
+A cap that was sent is a wish. `bound_mw` is the promise the rows are checked against: a raise
+counts from the moment it is sent, a lowering only once the device has confirmed the write, had
+its settle time, and draws no more than the new cap. A device that fails or does not obey is
+quarantined: it counts at `pin_mw`, its highest proven power, until it obeys.
+"""
+
+from collections.abc import Sequence
+
+OBEY_RATIO = 1.02
+"""A draw up to this times the cap is obedience: meter class and control ripple of a BMC."""
+DEFY_RATIO = 1.03
+"""A draw above this times the cap is not."""
+DEFY_TICKS = 3
+MARGIN_MW = 10_000
+"""Absolute part of both, so that small caps are not judged by meter noise."""
+RETRY_MS = (500, 10_000)
+"""Backoff of writes to a quarantined load: first and longest."""
+NEVER = -1
+
+
+class CapLedger:
+    """Per load: commanded cap, proven bound, and whether the device obeys. All mW and ms."""
+
+    def __init__(self, max_mw: Sequence[int], settle_ms: int, probation_ms: int) -> None:
+        n = len(max_mw)
+        self.cap_mw = list(max_mw)
+        """Last commanded; before the first command the highest the load can draw."""
+        self.bound_mw = list(max_mw)
+        self.known = [False] * n
+        """False until a first cap was commanded."""
+        self.sent_ms = [-(1 << 40)] * n
+        self.confirmed_ms = [NEVER] * n
+        self.quarantined = [False] * n
+        self.pin_mw = [0] * n
+        self.in_flight = [False] * n
+        """A write is on its way and neither confirmed nor failed."""
+        self._floor_mw = [0] * n
+        self._retry_at_ms = [0] * n
+        self._backoff_ms = [0] * n
+        self._defied = [0] * n
+        self._obeys_since_ms = [NEVER] * n
+        self._settle_ms = settle_ms
+        self._probation_ms = probation_ms
+
+    def send(self, i: int, cap_mw: int, now_ms: int) -> None:
+        """Note that load `i` is being told `cap_mw`."""
+        self.cap_mw[i] = cap_mw
+        self.bound_mw[i] = max(self.bound_mw[i], cap_mw)
+        self.known[i] = True
+        self.sent_ms[i] = now_ms
+        self.confirmed_ms[i] = NEVER
+        self.in_flight[i] = True
+        self._floor_mw[i] = 0
+        if self.quarantined[i]:
+            self._back_off(i, now_ms)
+
+    def confirm(self, i: int, requested_mw: int, enforced_mw: int | None, now_ms: int) -> None:
+        """The device took `requested_mw` and, if it says so, enforces `enforced_mw`."""
+        if requested_mw != self.cap_mw[i]:
+            return  # an older write; a newer one is on its way
+        self.confirmed_ms[i] = now_ms
+        self.in_flight[i] = False
+        if enforced_mw is not None and enforced_mw > requested_mw:
+            self._floor_mw[i] = enforced_mw
+            self.bound_mw[i] = max(self.bound_mw[i], enforced_mw)
+
+    def fail(self, i: int, requested_mw: int, now_ms: int) -> None:
+        """The write of `requested_mw` failed: the cap in force is unknown, at most the bound."""
+        if requested_mw != self.cap_mw[i]:
+            return  # an older write; the result of the newer one decides
+        self.in_flight[i] = False
+        self._quarantine(i, self.bound_mw[i], now_ms)
+
+    def retry_due(self, i: int, now_ms: int) -> bool:
+        """Whether a quarantined load shall be told its cap again."""
+        waits = self.in_flight[i] or self._obeys_since_ms[i] != NEVER
+        return self.quarantined[i] and not waits and now_ms >= self._retry_at_ms[i]
+
+    def observe(self, draws: Sequence[int | None], now_ms: int) -> None:
+        """Compare each draw (None: unmetered) with its cap."""
+        caps, bounds = self.cap_mw, self.bound_mw
+        for i, draw in enumerate(draws):
+            if self.quarantined[i]:
+                self._probation(i, draw, now_ms)
+            elif draw is not None and draw > caps[i] * DEFY_RATIO + MARGIN_MW:
+                self._judge(i, draw, now_ms)
+            else:
+                self._defied[i] = 0
+                if bounds[i] != caps[i] and self._settled(i, now_ms) and self._obeys(i, draw):
+                    bounds[i] = max(caps[i], self._floor_mw[i])
+
+    def _settled(self, i: int, now_ms: int) -> bool:
+        confirmed = self.confirmed_ms[i]
+        return confirmed != NEVER and now_ms - confirmed >= self._settle_ms
+
+    def _obeys(self, i: int, draw: int | None) -> bool:
+        return draw is None or draw <= self.cap_mw[i] * OBEY_RATIO + MARGIN_MW
+
+    def _judge(self, i: int, draw: int, now_ms: int) -> None:
+        if not self._settled(i, now_ms):
+            return
+        self._defied[i] += 1
+        if self._defied[i] >= DEFY_TICKS:
+            self._quarantine(i, max(draw, self.bound_mw[i]), now_ms)
+
+    def _quarantine(self, i: int, pin_mw: int, now_ms: int) -> None:
+        if not self.quarantined[i]:
+            self.quarantined[i] = True
+            self._back_off(i, now_ms)
+        self.pin_mw[i] = max(self.pin_mw[i], pin_mw)
+        self.confirmed_ms[i] = NEVER
+        self._obeys_since_ms[i] = NEVER
+
+    def _back_off(self, i: int, now_ms: int) -> None:
+        first, longest = RETRY_MS
+        self._backoff_ms[i] = min(longest, self._backoff_ms[i] * 2 or first)
+        # Never before the settle time of the write just made: it may yet obey.
+        self._retry_at_ms[i] = now_ms + max(self._backoff_ms[i], 2 * self._settle_ms)
+
+    def _probation(self, i: int, draw: int | None, now_ms: int) -> None:
+        if draw is not None:
+            self.pin_mw[i] = max(self.pin_mw[i], draw)
+        if not (self._settled(i, now_ms) and self._obeys(i, draw)):
+            self._obeys_since_ms[i] = NEVER
+        elif self._obeys_since_ms[i] == NEVER:
+            self._obeys_since_ms[i] = now_ms
+        elif now_ms - self._obeys_since_ms[i] >= self._probation_ms:
+            self.quarantined[i] = False
+            self.pin_mw[i] = self._backoff_ms[i] = self._defied[i] = 0
+            self.bound_mw[i] = max(self.cap_mw[i], self._floor_mw[i])
