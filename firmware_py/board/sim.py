@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+# Board `sim`: sensors and relays are records on stdin and stdout. README.md starts it.
+#
+# A record is fixed in size; its words are int32 in the machine's order (little-endian):
+#     to the board    now_ms, n_rx, IN[N_IN],   then 512 bytes of which n_rx are link bytes
+#     from the board  until_ms, n_tx, OUT[N_OUT], then 1024 bytes of which n_tx are link bytes
+# now_ms and until_ms are board time, modulo 2**30. The outputs mean something from the first
+# tick on.
+#
+# Virtual time: the board speaks first (until_ms = 0: "begin at any now_ms"), then each side
+# answers the other with one record. The host answers when until_ms is reached, or earlier with
+# link bytes and now_ms < until_ms. The board runs only while the host waits, and never looks at
+# a clock.
+#
+# Real time (--link PATH): PATH is a tty with the link bytes; the clock is the VM's. Records to
+# the board come at the host's pace (newest wins; n_rx and now_ms are ignored); write each with
+# one write(2). One record with n_tx = 0 leaves after each tick, unless the pipe is full.
+#
+# End of file on stdin ends the board with exit code 0.
+
+import sys
+from array import array
+
+from ..app import TX_BYTES
+from ..channels import N_IN, N_OUT
+from ..compat import ticks_diff, ticks_ms
+
+RX_BYTES = 512
+_IN_AT = 2
+_RX_AT = 4 * (_IN_AT + N_IN)
+_TX_AT = 4 * (_IN_AT + N_OUT)
+
+
+# Bytes of an array('i') from `start` on, sharing its memory.
+def _bytes_of(words, start):
+    try:
+        from uctypes import addressof, bytearray_at
+    except ImportError:
+        return memoryview(words).cast("B")[start:]
+    return bytearray_at(addressof(words) + start, 4 * len(words) - start)
+
+
+# The records and the app between them; no I/O, so that a bench on CPython can hold one too.
+class Records:
+    def __init__(self):
+        self.inbound = array("i", [0] * ((_RX_AT + RX_BYTES) // 4))
+        self.outbound = array("i", [0] * ((_TX_AT + TX_BYTES) // 4))
+        self.rx = _bytes_of(self.inbound, _RX_AT)
+        self.tx = _bytes_of(self.outbound, _TX_AT)
+        self.app = None
+
+    # Readings of the inbound record to the app.
+    def readings(self):
+        raw = self.app.raw
+        words = self.inbound
+        for i in range(N_IN):
+            raw[i] = words[_IN_AT + i]
+
+    # The app's outputs and n_tx link bytes, which are already in place, to the outbound record.
+    def outputs(self, until_ms, n_tx):
+        out = self.app.act.outputs
+        words = self.outbound
+        words[0] = until_ms
+        words[1] = n_tx
+        for i in range(N_OUT):
+            words[_IN_AT + i] = out[i]
+
+    # Virtual time: answer the inbound record with the outbound one.
+    def exchange(self):
+        words = self.inbound
+        self.readings()
+        until_ms = self.app.step(words[0], self.rx, words[1])
+        self.outputs(until_ms, self.app.outbox.n)
+        self.app.outbox.clear()
+
+
+# Virtual time until the host closes stdin.
+def run_virtual(records):
+    read = sys.stdin.buffer.readinto
+    write = sys.stdout.buffer.write
+    inbound = records.inbound
+    outbound = records.outbound
+    size = 4 * len(inbound)
+    records.outputs(0, 0)
+    write(outbound)
+    started = False
+    while read(inbound) == size:
+        if not started:
+            started = True
+            records.app.start(inbound[0])
+        records.exchange()
+        write(outbound)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+# Raw readings to believed values: range, loss, a frozen outlet sensor, and what stands in for a
+# feed current that is missing. A reading that is bad for less than LOST_TICKS keeps its last good
+# value; after that it is INVALID and its own floor acts. step() allocates nothing.
+
+from array import array
+
+from .. import channels as ch
+from ..link.messages import EV_SENSOR, INVALID
+
+LOST_TICKS = 3
+STUCK_TICKS = 600  # 60 s without a change of 1 m degC while the power changed by a fifth
+
+_CHECKED = ch.IN_LOAD0_MW  # channels before the loads have a range and a loss event
+_MAX_MW = 1_000_000_000
+_LEAST = (0, 0, 0, 0, 0, 0, -40_000, -40_000, 0, 0)
+_MOST = (_MAX_MW, _MAX_MW, 1_000_000, 1_000_000, 600_000, 600_000, 125_000, 125_000, 60_000, 1)
+
+_COUNTERS = 1 << ch.IN_FEED_A_MW | 1 << ch.IN_FEED_B_MW | 1 << ch.IN_FAN_RPM  # shown only
+_AMPS = (ch.IN_FEED_A_MA, ch.IN_FEED_B_MA)
+_VOLTS = (ch.IN_FEED_A_MV, ch.IN_FEED_B_MV)
+_WATTS = (ch.IN_FEED_A_MW, ch.IN_FEED_B_MW)
+
+
+class Sense:
+    # raw: int32[N_IN], written by the board between ticks.
+    def __init__(self, config, events, raw):
+        self._raw = raw
+        self._events = events
+        self._feeds = len(config.feeds)
+        self._group_of = config.load_group
+        self._half_mv = [feed.nominal_mv // 2 for feed in config.feeds]
+        self._rating_ma = [feed.rating_ma for feed in config.feeds]
+        self._value = array("i", [INVALID] * _CHECKED)
+        self._value[ch.IN_LEAK] = 0
+        self._bad_ticks = array("i", [0] * _CHECKED)
+        self.lost = 0  # bit i: channel i has been bad for LOST_TICKS
+        self.feed_mw = array("i", [INVALID] * 2)
+        self.feed_ma = array("i", [0] * 2)  # measured or stood in for; 0 on a dead feed
+        self.measured = bytearray(2)  # 1: feed_ma is a measurement
+        self.alive = bytearray(2)  # 1: the feed has voltage
+        self.load_mw = array("i", [INVALID] * len(config.load_group))
+        self.group_mw = array("i", [0] * config.groups)  # sum of the known loads
+        self.total_w = 0  # sum of the known loads
+        self.inlet_mc = self.outlet_mc = INVALID
+        self.fan_rpm = 0
+        self.leak = False
+        self._ma_per_kw = array("i", [0] * 2)  # last seen; what a lost meter is replaced by
+        self._stuck_ticks = 0
+        self._stuck_mc = INVALID
+        self._stuck_w = 0
+
+    def step(self):
+        for i in range(_CHECKED):
+            self._check(i)
+        self._loads()
+        for feed in range(self._feeds):
+            self._feed(feed)
+        value = self._value
+        self.inlet_mc = value[ch.IN_INLET_MC]
+        self.outlet_mc = INVALID if self._stuck() else value[ch.IN_OUTLET_MC]
+        self.fan_rpm = max(value[ch.IN_FAN_RPM], 0)
+        self.leak = value[ch.IN_LEAK] != 0  # an open leak sensor counts as wet
+
+    # A sensor that the decisions need is lost; the rack is still controllable.
+    def faulty(self):
+        return self.lost & ~_COUNTERS != 0 or self._stuck_ticks >= STUCK_TICKS
+
+    # Nothing is left to control the air by.
+    def blind(self):
+        outlet_gone = self.lost >> ch.IN_OUTLET_MC & 1 or self._stuck_ticks >= STUCK_TICKS
+        return self.lost >> ch.IN_INLET_MC & 1 and outlet_gone
+
+    def _check(self, i):
+        raw = self._raw[i]
+        if _LEAST[i] <= raw <= _MOST[i]:
+            self._value[i] = raw
+            self._bad_ticks[i] = 0
+            if self.lost >> i & 1:
+                self.lost &= ~(1 << i)
+                self._events.put(EV_SENSOR, i, 0, 0)
+            return
+        if self.lost >> i & 1 or not self._fitted(i):
+            return
+        self._bad_ticks[i] += 1
+        if self._bad_ticks[i] >= LOST_TICKS:
+            self._value[i] = INVALID
+            self.lost |= 1 << i
+            self._events.put(EV_SENSOR, i, 1, 0)
+
+    # Feed B's channels of a rack with one feed are not sensors.
+    def _fitted(self, i):
+        return self._feeds == 2 or i >= ch.IN_INLET_MC or not i & 1
+
+    def _loads(self):
+        raw = self._raw
+        load_mw = self.load_mw
+        group_mw = self.group_mw
+        group_of = self._group_of
+        for g in range(len(group_mw)):
+            group_mw[g] = 0
+        total_w = 0
+        at = ch.IN_LOAD0_MW
+        for i in range(len(load_mw)):
+            mw = raw[at]
+            at += 1
+            if 0 <= mw <= _MAX_MW:
+                load_mw[i] = mw
+                g = group_of[i]
+                group_mw[g] = min(group_mw[g] + mw, _MAX_MW)
+                total_w += mw // 1000
+            else:
+                load_mw[i] = INVALID
+        self.total_w = min(total_w, 1_000_000)
+
+    def _feed(self, feed):
+        value = self._value
+        mv = value[_VOLTS[feed]]
+        alive = mv == INVALID or mv >= self._half_mv[feed]
+        self.alive[feed] = alive
+        self.feed_mw[feed] = value[_WATTS[feed]]
+        ma = value[_AMPS[feed]]
+        self.measured[feed] = ma != INVALID
+        if not alive:
+            ma = max(ma, 0)
+        elif ma == INVALID:
+            ma = self._stand_in(feed)
+        elif self.total_w > 0:
+            self._ma_per_kw[feed] = min(ma * 1000 // self.total_w + 1, 1_000_000)
+        self.feed_ma[feed] = ma
+
+    # A feed whose meter is lost carries its usual share of the loads, at least its rating if
+    # nothing is known. 1000 mA per W is beyond any feed, so the product is cut before 30 bits.
+    def _stand_in(self, feed):
+        ratio = self._ma_per_kw[feed]
+        if ratio == 0 or self.total_w == 0:
+            return self._rating_ma[feed]
+        if self.total_w > 1_000_000_000 // ratio:
+            return 1_000_000
+        return ratio * self.total_w // 1000 + 1
+
+    # True while the outlet sensor shows one value although the power has changed for long.
+    def _stuck(self):
+        mc = self._value[ch.IN_OUTLET_MC]
+        if mc != self._stuck_mc:
+            if self._stuck_ticks >= STUCK_TICKS:
+                self._events.put(EV_SENSOR, ch.IN_OUTLET_MC, 0, 0)
+            self._stuck_mc = mc
+            self._stuck_w = self.total_w
+            self._stuck_ticks = 0
+        elif mc != INVALID and abs(self.total_w - self._stuck_w) * 5 > self._stuck_w:
+            if self._stuck_ticks < STUCK_TICKS:
+                self._stuck_ticks += 1
+                if self._stuck_ticks == STUCK_TICKS:
+                    self._events.put(EV_SENSOR, ch.IN_OUTLET_MC, 1, 0)
+        return self._stuck_ticks >= STUCK_TICKS
