@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The allocator: golden vectors, the reference on random problems, and what it promises."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.core import Allocator
+from tests.reference import allocate, write_golden
+from tests.reference.allocate import Load, Result, Row
+
+GOLDEN = json.loads((write_golden.FOLDER / "allocate.json").read_text())
+WHOLE = 1_000_000
+
+
+def allocator_of(loads: list[Load], rows: list[Row]) -> Allocator:
+    allocator = Allocator(len(loads), [row.coef_ppm for row in rows])
+    for i, load in enumerate(loads):
+        allocator.min_mw[i], allocator.request_mw[i] = load.min_mw, load.request_mw
+        allocator.weight[i], allocator.step_mw[i] = load.weight, load.step_mw
+        allocator.class_[i] = load.priority
+    for r, row in enumerate(rows):
+        allocator.limit_mw[r] = row.limit_mw
+    return allocator
+
+
+def solve(loads: list[Load], rows: list[Row]) -> Result:
+    allocator = allocator_of(loads, rows)
+    allocator.solve()
+    return Result(list(allocator.grant_mw), list(allocator.shed), list(allocator.binding_row))
+
+
+@st.composite
+def a_load(draw):
+    min_mw = draw(st.just(0) | st.integers(0, 300))
+    request_mw = min_mw + draw(st.integers(0, 900))
+    weight = draw(st.sampled_from([1, 1, 2, 3, 10, 10_000]))
+    step_mw = draw(st.sampled_from([1, 1, 7, 100, 2_000]))
+    return Load(min_mw, request_mw, weight, step_mw, draw(st.integers(0, 3)))
+
+
+@st.composite
+def problems(draw):
+    loads = draw(st.lists(a_load(), min_size=1, max_size=10))
+    indices = st.integers(0, len(loads) - 1)
+    coefs = st.sampled_from([WHOLE, WHOLE, 500_000, 333_333, 1, 0, 2_000_000])
+    members = st.dictionaries(indices, coefs, max_size=len(loads))
+    rows = st.lists(st.builds(Row, st.integers(-10, 4_000), members), max_size=5)
+    return loads, draw(rows)
+
+
+def usage_nw(row: Row, grant_mw: list[int]) -> int:
+    return sum(coef * grant_mw[i] for i, coef in row.coef_ppm.items())
+
+
+def would_fit(rows: list[Row], grant_mw: list[int]) -> bool:
+    return all(usage_nw(row, grant_mw) <= row.limit_nw() for row in rows)
+
+
+@pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["name"])
+def test_golden_case(case):
+    names = ("min_mw", "request_mw", "weight", "step_mw", "priority")
+    loads = [Load(*(fields[name] for name in names)) for fields in case["loads"]]
+    rows = [Row(fields["limit_mw"], dict(fields["coef_ppm"])) for fields in case["rows"]]
+    assert solve(loads, rows) == Result(case["grant_mw"], case["shed"], case["binding_row"])
+
+
+@given(problems())
+@settings(max_examples=500)
+def test_c_allocates_as_reference(problem):
+    assert solve(*problem) == allocate.allocate(*problem)
+
+
+@given(problems())
+@settings(max_examples=200)
+def test_no_row_is_exceeded_and_grants_lie_on_their_grid(problem):
+    loads, rows = problem
+    result = solve(loads, rows)
+    assert would_fit(rows, result.grant_mw)
+    for load, grant_mw, shed in zip(loads, result.grant_mw, result.shed, strict=True):
+        if shed:
+            assert grant_mw == 0
+        else:
+            assert load.min_mw <= grant_mw <= load.request_mw
+            assert (grant_mw - load.min_mw) % load.step_mw == 0
+
+
+@given(problems())
+@settings(max_examples=200)
+def test_load_is_shed_only_for_loads_of_its_own_or_a_higher_class(problem):
+    loads, rows = problem
+    result = solve(loads, rows)
+    for i in (i for i, shed in enumerate(result.shed) if shed):
+        standing = [
+            load.min_mw
+            if j == i or not (result.shed[j] or load.priority > loads[i].priority)
+            else 0
+            for j, load in enumerate(loads)
+        ]
+        assert not would_fit(rows, standing)
+        row = rows[result.binding_row[i]]
+        assert usage_nw(row, standing) > row.limit_nw()
+
+
+@given(problems())
+@settings(max_examples=200)
+def test_nobody_can_rise_unless_one_no_better_off_falls(problem):
+    """Max-min with strict priority: what blocks a load is held by its betters and equals."""
+    loads, rows = problem
+    result = solve(loads, rows)
+    for i, load in enumerate(loads):
+        if result.shed[i] or result.grant_mw[i] == load.top_mw:
+            assert result.shed[i] or result.binding_row[i] == -1
+            continue
+        wanted_mw = result.grant_mw[i] + load.step_mw
+        coef_ppm = rows[result.binding_row[i]].coef_ppm
+        # Take back all that any load of this class has above the level that i asks for, and
+        # all that lower classes have above their minimums: it still must not fit.
+        lowered = list(result.grant_mw)
+        for j, other in enumerate(loads):
+            if not result.shed[j] and other.priority >= load.priority:
+                lowered[j] = lowered_to(other, result.grant_mw[j], load, wanted_mw)
+        lowered[i] = wanted_mw
+        row = Row(rows[result.binding_row[i]].limit_mw, coef_ppm)
+        assert usage_nw(row, lowered) > row.limit_nw()
+
+
+def lowered_to(other: Load, grant_mw: int, load: Load, wanted_mw: int) -> int:
+    if other.priority > load.priority:
+        return other.min_mw
+    while grant_mw > other.min_mw and other.level_of(grant_mw) > load.level_of(wanted_mw):
+        grant_mw -= other.step_mw
+    return grant_mw
+
+
+@given(problems())
+@settings(max_examples=100)
+def test_solving_again_gives_the_same(problem):
+    allocator = allocator_of(*problem)
+    allocator.solve()
+    first = (list(allocator.grant_mw), list(allocator.shed), list(allocator.binding_row))
+    allocator.solve()
+    assert first == (list(allocator.grant_mw), list(allocator.shed), list(allocator.binding_row))
+
+
+@given(problems(), st.integers(0, 3))
+@settings(max_examples=200)
+def test_what_lower_classes_ask_for_changes_nothing_for_higher_ones(problem, priority):
+    loads, rows = problem
+    without = [
+        load if load.priority <= priority else replace(load, request_mw=load.min_mw)
+        for load in loads
+    ]
+    theirs, alone = solve(loads, rows), solve(without, rows)
+    for i, load in enumerate(loads):
+        if load.priority <= priority:
+            assert theirs.grant_mw[i] == alone.grant_mw[i]
+
+
+@given(st.lists(st.integers(0, 900), min_size=1, max_size=10), st.integers(0, 5_000), st.data())
+@settings(max_examples=200)
+def test_more_limit_lowers_nobody_on_one_row(requests_mw, limit_mw, data):
+    loads = [Load(0, request_mw, data.draw(st.integers(1, 9))) for request_mw in requests_mw]
+    everyone = dict.fromkeys(range(len(loads)), WHOLE)
+    tight = solve(loads, [Row(limit_mw, everyone)])
+    loose = solve(loads, [Row(limit_mw + data.draw(st.integers(1, 500)), everyone)])
+    pairs = zip(tight.grant_mw, loose.grant_mw, strict=True)
+    assert all(before <= after for before, after in pairs)
+
+
+def test_limit_of_one_row_is_used_to_the_last_milliwatt():
+    loads = [Load(50_000, 700_000, weight=w) for w in (1, 2, 3, 5)]
+    result = solve(loads, [Row(1_234_567, dict.fromkeys(range(4), WHOLE))])
+    assert sum(result.grant_mw) == 1_234_567
+
+
+def test_inputs_are_read_anew_at_every_solve():
+    allocator = allocator_of([Load(0, 500)], [Row(100, {0: WHOLE})])
+    allocator.solve()
+    assert allocator.grant_mw[0] == 100
+    allocator.limit_mw[0] = 400
+    allocator.request_mw[0] = 300
+    allocator.solve()
+    assert (allocator.grant_mw[0], allocator.binding_row[0]) == (300, -1)
+
+
+def test_largest_values_are_exact():
+    highest = 2**30 - 1
+    loads = [Load(0, highest, weight=10_000, step_mw=1), Load(highest, highest, step_mw=highest)]
+    result = solve(loads, [Row(2**43, {0: 2**31 - 1, 1: 2**31 - 1})])
+    assert result == Result([highest, highest], [0, 0], [-1, -1])
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        Load(-1, 5),
+        Load(6, 5),
+        Load(0, 2**30),
+        Load(0, 5, weight=0),
+        Load(0, 5, weight=10_001),
+        Load(0, 5, step_mw=-1),
+        Load(0, 5, step_mw=2**30),
+        Load(0, 5, priority=-1),
+        Load(0, 5, priority=256),
+    ],
+)
+def test_absurd_load_is_named_and_outputs_stay(load):
+    allocator = allocator_of([Load(0, 9), load], [Row(100, {0: WHOLE, 1: WHOLE})])
+    allocator.grant_mw[0] = 77
+    with pytest.raises(ValueError, match="load 1: min"):
+        allocator.solve()
+    assert allocator.grant_mw[0] == 77
+
+
+def test_step_of_zero_is_refused():
+    allocator = allocator_of([Load(0, 9)], [])
+    allocator.step_mw[0] = 0
+    with pytest.raises(ValueError, match="load 0: min 0, request 9, step 0"):
+        allocator.solve()
+
+
+def test_absurd_limit_is_named():
+    allocator = allocator_of([Load(0, 9)], [Row(5, {0: WHOLE}), Row(2**43 + 1, {0: WHOLE})])
+    with pytest.raises(ValueError, match="row 1: limit"):
+        allocator.solve()
+
+
+def test_sum_of_minimums_beyond_int64_is_refused():
+    highest = 2**30 - 1
+    loads = [Load(highest, highest) for _ in range(8)]
+    with pytest.raises(ValueError, match="row 0: limit 1 mW or its minimums"):
+        solve(loads, [Row(1, dict.fromkeys(range(8), 2**31 - 1))])
+
+
+@pytest.mark.parametrize("entry", [{2: WHOLE}, {-1: WHOLE}, {0: -1}])
+def test_absurd_row_is_named(entry):
+    with pytest.raises(ValueError, match="row 1"):
+        Allocator(2, [{0: WHOLE}, entry])
+
+
+def test_negative_number_of_loads_is_refused():
+    with pytest.raises(ValueError, match="negative"):
+        Allocator(-1, [])
