@@ -57,7 +57,6 @@ class Lease:
         """It does not hold any more and is due at once; True if it was held."""
         held = self.held
         self._until_ms = self._due_ms = None
-        self._refused = False
         return held
 
     def expired(self, now_ms: int) -> bool:
