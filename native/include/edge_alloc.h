@@ -49,9 +49,10 @@ struct edge_alloc {
     const int32_t *priority;       /* [n], class, 0 (kept longest) .. EDGE_CLASSES - 1 */
     int32_t *grant_mw;             /* out [n]: 0 if shed */
     uint8_t *shed;                 /* out [n]: 1 if its minimum does not fit */
-    int32_t *binding_row;          /* out [n]: lowest row that its next step (shed: its minimum)
-                                      would overfill when its class is done; -1 if it has its
-                                      request, to within one step */
+    int32_t *binding_row;          /* out [n]: a row that its next step (shed: its minimum) would
+                                      overfill even if no load of its class stood above the
+                                      level it asks for and lower classes had their minimums;
+                                      -1 if it has its request, to within one step */
     int64_t *workspace;            /* edge_alloc_workspace_words(n, R, entries) words of 8 bytes;
                                       written by prepare and kept between calls of solve */
     int32_t fault;                 /* out: index of the load or row that an error is about, or -1 */

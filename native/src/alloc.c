@@ -175,8 +175,11 @@ static int32_t take_level(struct edge_alloc *a, const struct space *s, int32_t c
     int32_t kept = 0;
     for (int32_t n = 0; n < count; n++) {
         int32_t i = s->active[n];
+        if (a->grant_mw[i] == top_mw(a, i))
+            continue;
         /* Rows only fill up: a step that does not fit now never will. */
-        if (a->grant_mw[i] < top_mw(a, i) && refusing_row(s, s->used, i, a->step_mw[i]) < 0)
+        a->binding_row[i] = refusing_row(s, s->used, i, a->step_mw[i]);
+        if (a->binding_row[i] < 0)
             s->active[kept++] = i;
     }
     return kept;
@@ -196,11 +199,6 @@ static void fill_class(struct edge_alloc *a, const struct space *s, const int32_
         for (int32_t n = 0; n < active; n++)
             raise_to(a, s, s->active[n], at_level(a, s->active[n], level));
         active = take_level(a, s, active, level + 1);
-    }
-    for (int32_t n = 0; n < count; n++) {
-        int32_t i = loads[n];
-        if (!a->shed[i] && a->grant_mw[i] < top_mw(a, i))
-            a->binding_row[i] = refusing_row(s, s->used, i, a->step_mw[i]);
     }
 }
 

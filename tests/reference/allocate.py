@@ -42,7 +42,6 @@ class Row:
 class Result:
     grant_mw: list[int]
     shed: list[int]
-    binding_row: list[int]
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Allocation:
 
     def __post_init__(self) -> None:
         count = len(self.loads)
-        self.result = Result([0] * count, [0] * count, [-1] * count)
+        self.result = Result([0] * count, [0] * count)
         self.slack_nw = [row.limit_nw() for row in self.rows]
 
     def give(self, i: int, more_mw: int) -> None:
@@ -61,17 +60,16 @@ class Allocation:
         for r, row in enumerate(self.rows):
             self.slack_nw[r] -= row.coef_ppm.get(i, 0) * more_mw
 
-    def refusing_row(self, i: int, more_mw: int) -> int:
-        for r, row in enumerate(self.rows):
-            if row.coef_ppm.get(i, 0) * more_mw > self.slack_nw[r]:
-                return r
-        return -1
+    def fits(self, i: int, more_mw: int) -> bool:
+        return all(
+            row.coef_ppm.get(i, 0) * more_mw <= self.slack_nw[r] for r, row in enumerate(self.rows)
+        )
 
     def victim(self, r: int, members: list[int]) -> int:
         excess = -self.slack_nw[r]
 
         def order(i: int) -> tuple[int, int, int, int]:
-            frees = self.rows[r].coef_ppm.get(i, 0) * self.loads[i].min_mw
+            frees = self.frees(r, i)
             work = self.loads[i].weight * self.loads[i].min_mw
             return (0, 0, work, -i) if frees >= excess else (1, -frees, work, -i)
 
@@ -94,9 +92,7 @@ class Allocation:
                 self.readmit(i)
 
     def readmit(self, i: int) -> None:
-        row = self.refusing_row(i, self.loads[i].min_mw)
-        self.result.binding_row[i] = row
-        if row < 0:
+        if self.fits(i, self.loads[i].min_mw):
             self.result.shed[i] = 0
             self.give(i, self.loads[i].min_mw)
 
@@ -109,12 +105,9 @@ class Allocation:
             load = self.loads[i]
             if self.result.grant_mw[i] == load.top_mw:
                 continue
-            if self.refusing_row(i, load.step_mw) < 0:
+            if self.fits(i, load.step_mw):
                 self.give(i, load.step_mw)
                 heapq.heappush(queue, self.next_step(i))
-        for i in standing:
-            if self.result.grant_mw[i] < self.loads[i].top_mw:
-                self.result.binding_row[i] = self.refusing_row(i, self.loads[i].step_mw)
 
     def next_step(self, i: int) -> tuple[int, int]:
         load = self.loads[i]
