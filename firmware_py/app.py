@@ -19,7 +19,7 @@ from .decide.cool import FULL, Cooler
 from .decide.lease import LEASE_EXPIRED, Lease
 from .decide.shed import Shedder
 from .decide.supervise import Supervisor
-from .link import messages as m
+from .link import wire as m
 from .link.commands import BoardState
 from .link.endpoint import Endpoint
 from .link.events import Events
@@ -69,8 +69,7 @@ class App:
     # Board time begins; the first tick is due at once.
     def start(self, now_ms):
         self.deadline_ms = self._last_ms = self.state.base_ms = now_ms
-        gc.collect()
-        self.heap_free = mem_free()
+        self.slack()
 
     # Take link bytes rx[:n_rx]; run the tick if it is due. Returns when it wants to run again
     # unless bytes come earlier.
@@ -85,6 +84,11 @@ class App:
             self.missed += skipped
             self.deadline_ms = ticks_add(self.deadline_ms, (skipped + 1) * TICK_MS)
         return self.deadline_ms
+
+    # After the frames are out: collect while nothing waits.
+    def slack(self):
+        gc.collect()
+        self.heap_free = mem_free()
 
     # TELEMETRY.flags
     def flags(self):
@@ -116,9 +120,7 @@ class App:
             now_ms, self.sense, self.ttt_ms, self.lease.shed_off, self.supervisor.may_restore()
         )
         floor = FULL if self.supervisor.fans_full() else self.lease.fan_floor_permille
-        self.cooler.step(
-            self.sense.outlet_mc, self.sense.inlet_mc, self.sense.total_w, floor
-        )
+        self.cooler.step(self.sense.outlet_mc, self.sense.inlet_mc, self.sense.total_w, floor)
         self.act.write(self.cooler.out_permille, self.shedder.off_mask, self.state.state)
         self._telemetry.send(self)
 

@@ -25,12 +25,12 @@ def run(argv):
         return 2
     name = "sim " + options.get("--uid", "0001")
     info = BoardInfo(name, options.get("--boot-id", 1), options.get("--boot-count", 1))
-    records = sim.Records()
     if "--link" in options:
-        sim.run_live(records, App(config, info), options["--link"])
+        from .board.sim_live import Live
+
+        Live(sim.Records(App(config, info)), options["--link"]).run()
     else:
-        records.app = App(config, info, records.tx)
-        sim.run_virtual(records)
+        sim.run_virtual(sim.virtual(config, info))
     return 0
 
 
@@ -39,7 +39,9 @@ def _options(argv):
     for i in range(1, len(argv), 2):
         key = argv[i]
         if key not in _NUMBERS + _TEXTS or i + 1 == len(argv):
-            raise ConfigError("option %s: known, each with a value: %s" % (key, " ".join(_NUMBERS + _TEXTS)))
+            raise ConfigError(
+                "option %s: known, each with a value: %s" % (key, " ".join(_NUMBERS + _TEXTS))
+            )
         options[key] = int(argv[i + 1]) if key in _NUMBERS else argv[i + 1]
     if not argv:
         raise ConfigError("give the path of the board's JSON configuration")

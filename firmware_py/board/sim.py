@@ -21,9 +21,8 @@
 import sys
 from array import array
 
-from ..app import TX_BYTES
+from ..app import TX_BYTES, App
 from ..channels import N_IN, N_OUT
-from ..compat import ticks_diff, ticks_ms
 
 RX_BYTES = 512
 _IN_AT = 2
@@ -40,14 +39,13 @@ def _bytes_of(words, start):
     return bytearray_at(addressof(words) + start, 4 * len(words) - start)
 
 
-# The records and the app between them; no I/O, so that a bench on CPython can hold one too.
+# The records and the app between them; no I/O.
 class Records:
-    def __init__(self):
+    def __init__(self, app, outbound=None):
+        self.app = app
         self.inbound = array("i", [0] * ((_RX_AT + RX_BYTES) // 4))
-        self.outbound = array("i", [0] * ((_TX_AT + TX_BYTES) // 4))
+        self.outbound = _outbound() if outbound is None else outbound
         self.rx = _bytes_of(self.inbound, _RX_AT)
-        self.tx = _bytes_of(self.outbound, _TX_AT)
-        self.app = None
 
     # Readings of the inbound record to the app.
     def readings(self):
@@ -74,6 +72,17 @@ class Records:
         self.app.outbox.clear()
 
 
+def _outbound():
+    return array("i", [0] * ((_TX_AT + TX_BYTES) // 4))
+
+
+# Board and records for virtual time; frames go straight into the outbound record. A bench on
+# CPython holds one too: fill `inbound`, call exchange(), read `outbound`.
+def virtual(config, info):
+    outbound = _outbound()
+    return Records(App(config, info, _bytes_of(outbound, _TX_AT)), outbound)
+
+
 # Virtual time until the host closes stdin.
 def run_virtual(records):
     read = sys.stdin.buffer.readinto
@@ -90,3 +99,4 @@ def run_virtual(records):
             records.app.start(inbound[0])
         records.exchange()
         write(outbound)
+        records.app.slack()

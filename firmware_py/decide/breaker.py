@@ -5,7 +5,7 @@
 # magnetic gate (first-order image of IEC 60255-149; constants from IEC 60898-1). All rounding is
 # toward an earlier trip. m is in permille, so m*m and theta are ppm.
 
-from ..link.messages import NEVER_MS
+from ..link.wire import NEVER_MS
 
 TICK_MS = 100
 _TRIP_PPM = 1_000_000

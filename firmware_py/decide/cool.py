@@ -2,7 +2,7 @@
 # Fan duty from the outlet temperature: PI with back-calculation, power feed-forward, an inlet
 # term, a dead band and slew limits; never below its floors. Integers: permille, m degC.
 
-from ..link.messages import INVALID
+from ..link.wire import INVALID
 
 FULL = 1000
 _FILTER_SHIFT = 2  # outlet filter: a quarter of the difference per tick

@@ -8,7 +8,7 @@
 from array import array
 
 from ..compat import ticks_diff
-from ..link import messages as m
+from ..link import wire as m
 
 ON = 0
 ARMED = 1  # first to go if the trigger is still there next tick

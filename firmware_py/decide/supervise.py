@@ -4,7 +4,7 @@
 # Each tick has one event, the first that holds of: hazard, clear, fault, leased, alone. A state
 # that a row does not name stays.
 
-from ..link.messages import (
+from ..link.wire import (
     EV_STATE,
     STATE_BOOT,
     STATE_DEGRADED,

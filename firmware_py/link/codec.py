@@ -6,7 +6,7 @@
 from binascii import crc32
 from struct import pack_into, unpack_from
 
-from .messages import BODY_MAX, CRC_BYTES, HEADER_BYTES, VERSION
+from .wire import BODY_MAX, CRC_BYTES, HEADER_BYTES, VERSION
 
 _BODY_MIN = HEADER_BYTES + CRC_BYTES
 

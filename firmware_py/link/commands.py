@@ -5,7 +5,7 @@
 from struct import pack
 
 from ..decide.lease import LEASE_GRANTED, LEASE_RELEASED, TTL_MAX_MS, TTL_MIN_MS
-from . import messages as m
+from . import wire as m
 from .dictionary import DICT, DICT_CRC
 
 FW = (0, 1, 0)  # firmware version: major, minor, patch

@@ -5,16 +5,9 @@
 from binascii import crc32
 from struct import calcsize, pack_into, unpack_from
 
-from . import messages as m
+from . import wire as m
 from .codec import Decoder, Frame
 from .commands import COMMANDS, Refused
-
-_OVERHEAD = m.HEADER_BYTES + m.CRC_BYTES
-
-
-# struct format and tail of everything a host may send.
-def _requests():
-    return {row[0]: (row[3], row[5]) for row in m.MESSAGES if "h" in row[2]}
 
 
 class Endpoint:
@@ -26,7 +19,6 @@ class Endpoint:
         self.greeted = False  # silent until the first HELLO
         self._decoder = Decoder()
         self._refused = 0
-        self._formats = _requests()
         self._last = None  # (seq, crc) of the last request
         self._reply = None  # and the body that answered it
 
@@ -69,9 +61,9 @@ class Endpoint:
         self._send(self._reply, seq)
 
     def _execute(self, kind, payload):
-        if kind not in self._formats:
+        if kind not in m.REQUESTS:
             return self._error(kind, m.ERR_UNKNOWN, 0)
-        fmt, tail = self._formats[kind]
+        fmt, tail = m.REQUESTS[kind]
         fixed = calcsize(fmt)
         if len(payload) < fixed or (not tail and len(payload) > fixed):
             return self._error(kind, m.ERR_LENGTH, 0)

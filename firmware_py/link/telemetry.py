@@ -4,7 +4,7 @@
 
 from struct import pack_into
 
-from . import messages as m
+from . import wire as m
 from .codec import Frame
 
 _AT = m.HEADER_BYTES

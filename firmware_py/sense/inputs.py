@@ -6,7 +6,7 @@
 from array import array
 
 from .. import channels as ch
-from ..link.messages import EV_SENSOR, INVALID
+from ..link.wire import EV_SENSOR, INVALID
 
 LOST_TICKS = 3
 STUCK_TICKS = 600  # 60 s without a change of 1 m degC while the power changed by a fifth

@@ -119,7 +119,9 @@ def _object(value, where, known):
         raise ConfigError(where + ": must be an object")
     for key in value:
         if key not in known:
-            raise ConfigError("%s: unknown key %s; known: %s" % (where, key, ", ".join(sorted(known))))
+            raise ConfigError(
+                "%s: unknown key %s; known: %s" % (where, key, ", ".join(sorted(known)))
+            )
     return value
 
 
