@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge_alloc.h"
+#include "edge_error.h"
+#include "fuzz.h"
+
+enum { LOADS_MAX = 24, ROWS_MAX = 8 };
+
+/* Every array is a heap block of exactly its size. */
+struct problem {
+    struct edge_alloc a;
+    int32_t *row_start, *entry_load, *entry_coef_ppm;
+    int32_t *min_mw, *request_mw, *weight, *step_mw, *priority;
+    int64_t *limit_mw;
+};
+
+static void *block(size_t count, size_t size)
+{
+    size_t bytes = count * size;
+    void *made = malloc(bytes ? bytes : 1);
+    CHECK(made);
+    return made;
+}
+
+static int32_t *ints(int32_t count)
+{
+    return block((size_t)count, sizeof(int32_t));
+}
+
+static void make_rows(struct problem *p)
+{
+    static const int32_t coefs[] = {1000000, 1000000, 500000, 333333, 1, 0, INT32_MAX};
+    int32_t n = p->a.loads, rows = p->a.rows, entries = 0;
+    int32_t load[LOADS_MAX * ROWS_MAX], coef[LOADS_MAX * ROWS_MAX];
+    p->row_start = ints(rows + 1);
+    p->row_start[0] = 0;
+    for (int32_t row = 0; row < rows; row++) {
+        for (int32_t i = 0; i < n; i++) {
+            if (fuzz_below(2)) {
+                load[entries] = i;
+                coef[entries++] = coefs[fuzz_below(7)];
+            }
+        }
+        p->row_start[row + 1] = entries;
+    }
+    p->entry_load = ints(entries);
+    p->entry_coef_ppm = ints(entries);
+    for (int32_t k = 0; k < entries; k++) {
+        p->entry_load[k] = load[k];
+        p->entry_coef_ppm[k] = coef[k];
+    }
+    p->a.workspace = block(edge_alloc_workspace_words(n, rows, entries), sizeof(int64_t));
+}
+
+static void make_loads(struct problem *p)
+{
+    int32_t n = p->a.loads;
+    uint32_t scale = fuzz_below(4) ? 1000000 : 1u << 29;
+    int32_t **field[] = {&p->min_mw, &p->request_mw, &p->weight, &p->step_mw, &p->priority};
+    for (int f = 0; f < 5; f++)
+        *field[f] = ints(n);
+    for (int32_t i = 0; i < n; i++) {
+        p->min_mw[i] = fuzz_below(3) ? (int32_t)fuzz_below(scale / 4) : 0;
+        p->request_mw[i] = p->min_mw[i] + (int32_t)fuzz_below(scale);
+        p->weight[i] = 1 + (int32_t)fuzz_below(fuzz_below(2) ? 3 : EDGE_WEIGHT_MAX);
+        p->step_mw[i] = 1 + (int32_t)fuzz_below(fuzz_below(2) ? 1 : scale);
+        p->priority[i] = (int32_t)fuzz_below(fuzz_below(2) ? 3 : EDGE_CLASSES);
+    }
+    p->limit_mw = block((size_t)p->a.rows, sizeof(int64_t));
+    for (int32_t row = 0; row < p->a.rows; row++)
+        p->limit_mw[row] = (int64_t)fuzz_below(scale) * fuzz_below(12) - 5;
+}
+
+static struct problem make(void)
+{
+    struct problem p = {0};
+    p.a.loads = (int32_t)fuzz_below(LOADS_MAX + 1);
+    p.a.rows = (int32_t)fuzz_below(ROWS_MAX + 1);
+    make_rows(&p);
+    make_loads(&p);
+    p.a.row_start = p.row_start;
+    p.a.entry_load = p.entry_load;
+    p.a.entry_coef_ppm = p.entry_coef_ppm;
+    p.a.limit_mw = p.limit_mw;
+    p.a.min_mw = p.min_mw;
+    p.a.request_mw = p.request_mw;
+    p.a.weight = p.weight;
+    p.a.step_mw = p.step_mw;
+    p.a.priority = p.priority;
+    p.a.grant_mw = ints(p.a.loads);
+    p.a.binding_row = ints(p.a.loads);
+    p.a.shed = block((size_t)p.a.loads, 1);
+    return p;
+}
+
+static void discard(struct problem *p)
+{
+    void *blocks[] = {p->row_start, p->entry_load, p->entry_coef_ppm, p->min_mw,     p->request_mw,
+                      p->weight,    p->step_mw,    p->priority,       p->limit_mw,   p->a.grant_mw,
+                      p->a.shed,    p->a.workspace, p->a.binding_row};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        free(blocks[i]);
+}
+
+static void check_load(const struct edge_alloc *a, int32_t i)
+{
+    int32_t grant_mw = a->grant_mw[i];
+    CHECK(a->binding_row[i] >= -1 && a->binding_row[i] < a->rows);
+    if (a->shed[i]) {
+        CHECK(grant_mw == 0 && a->binding_row[i] >= 0 && a->min_mw[i] > 0);
+        return;
+    }
+    CHECK(grant_mw >= a->min_mw[i] && grant_mw <= a->request_mw[i]);
+    CHECK((grant_mw - a->min_mw[i]) % a->step_mw[i] == 0);
+    CHECK((a->binding_row[i] < 0) == (a->request_mw[i] - grant_mw < a->step_mw[i]));
+}
+
+static void check_row(const struct edge_alloc *a, int32_t row)
+{
+    int64_t left_nw = a->limit_mw[row] > 0 ? a->limit_mw[row] * 1000000 : 0;
+    for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
+        int64_t taken_nw = (int64_t)a->entry_coef_ppm[k] * a->grant_mw[a->entry_load[k]];
+        CHECK(taken_nw <= left_nw);
+        left_nw -= taken_nw;
+    }
+}
+
+/* One absurd value somewhere: refused or harmless, but never undefined. */
+static void spoil(struct problem *p)
+{
+    int32_t *field[] = {p->min_mw, p->request_mw, p->weight, p->step_mw, p->priority};
+    if (p->a.loads > 0)
+        field[fuzz_below(5)][fuzz_below((uint32_t)p->a.loads)] = fuzz_extreme();
+    if (p->a.rows > 0)
+        p->limit_mw[fuzz_below((uint32_t)p->a.rows)] = (int64_t)fuzz_next();
+}
+
+static void solve(struct problem *p)
+{
+    int32_t error = edge_alloc_solve(&p->a);
+    if (error != EDGE_OK) {
+        CHECK(error == EDGE_E_RANGE || error == EDGE_E_OVERFLOW);
+        CHECK(p->a.fault >= 0 && p->a.fault < (p->a.fault_is_row ? p->a.rows : p->a.loads));
+        return;
+    }
+    for (int32_t i = 0; i < p->a.loads; i++)
+        check_load(&p->a, i);
+    for (int32_t row = 0; row < p->a.rows; row++)
+        check_row(&p->a, row);
+}
+
+void fuzz_alloc(void)
+{
+    struct problem p = make();
+    CHECK(edge_alloc_prepare(&p.a) == EDGE_OK);
+    solve(&p);
+    spoil(&p);
+    solve(&p);
+    if (p.row_start[p.a.rows] > 0) {
+        p.entry_load[fuzz_below((uint32_t)p.row_start[p.a.rows])] = fuzz_extreme();
+        CHECK(edge_alloc_prepare(&p.a) == EDGE_OK || p.a.fault_is_row);
+    }
+    discard(&p);
+}
