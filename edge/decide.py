@@ -142,7 +142,7 @@ class Decider:
         self.readings_refused += readings.refused
         draws, caps = readings.load_mw, self.caps
         metered = None not in draws
-        known = [c if d is None else d for d, c in zip(draws, caps.cap_mw, strict=True)]
+        known = [b if d is None else d for d, b in zip(draws, caps.bound_mw, strict=True)]
         normal, plan = self._plans[None], self._plans[self._lost]
         for index, (feed, value) in enumerate(zip(self.feeds, readings.feed_mw, strict=True)):
             source = normal if index == self._lost else plan

@@ -72,6 +72,7 @@ class FeedWatch:
         self._quantum_mw = max(20_000, self.limit_mw // 400)
         self._peak = PeakHold(1, UNCONTROLLED_WINDOW_MS)
         self._rest = [0, 0]
+        self._metered_mw = 0
         self._over_ms: int | None = None
         self._under_ms: int | None = None
         self._dead_ticks = 0
@@ -90,7 +91,7 @@ class FeedWatch:
     def update(self, measured_mw: int | None, expected_mw: int, now_ms: int, metered: bool) -> None:
         """Take a reading; `expected_mw` is what the metered loads account for on this feed.
 
-        While any load is not `metered`, the estimate of uncontrolled power may only rise.
+        While any load is not `metered`, uncontrolled power is not estimated below what it was.
         """
         self.measured_mw = measured_mw
         if measured_mw is None:
@@ -102,7 +103,9 @@ class FeedWatch:
         self._rest = [self._rest[1], rest]
         self._peak.update([agreed], now_ms)
         held = -(-self._peak.held[0] // self._quantum_mw) * self._quantum_mw
-        self.uncontrolled_mw = held if metered else max(held, self.uncontrolled_mw)
+        if metered:
+            self._metered_mw = held
+        self.uncontrolled_mw = max(held, self._metered_mw)
 
     def _watch_loss(self, measured_mw: int, expected_mw: int, now_ms: int) -> None:
         loaded = expected_mw >= self.limit_mw // 20

@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon's only loop: bytes -> session -> decision -> caps -> bytes.
+
+Clock, transport and executor are injected, so the same code runs a rack in real time and an
+emulated one in virtual time. One `step` does everything that is due and never sleeps, except in
+the transport's read for at most the time it is given.
+
+At the end the lease is released and the caps are left in place: they satisfy the rows whatever
+the loads then want. The board goes LOCAL at once, or by itself one lease time after a kill.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from edge.config import Config
+from edge.daemon_log import DaemonLog
+from edge.decide import Decider, Decision
+from edge.executor import Executor
+from edge.link import events as ev
+from edge.link import fields
+from edge.link.serial import Transport
+from edge.link.session import Session
+from edge.observer import DaemonObserver, DaemonStats
+from edge.port import Port
+from edge.readings import Snapshot
+
+READ_S = 0.02
+"""Longest wait for bytes in one step in real time."""
+WITHOUT_TELEMETRY_MS = 250
+"""Decide at least so often, also when nothing arrives."""
+SHED_RETRY_MS = 500
+"""Wait before a SHED command that failed is sent again."""
+RELEASE_MS = 300
+"""Longest wait for the board to confirm the end of the lease."""
+
+
+class Clock(Protocol):
+    """Where `now` comes from; never goes back."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since any fixed moment."""
+
+
+class MonotonicClock:
+    """Real time."""
+
+    def now_ms(self) -> int:
+        """See Clock."""
+        return time.monotonic_ns() // 1_000_000
+
+
+class Stop(Protocol):
+    """Tells the loop to end; threading.Event is one."""
+
+    def is_set(self) -> bool:
+        """True once the loop shall end."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for it at most `timeout` s."""
+
+
+class Daemon:
+    """One rack: a board on a port, and the devices behind an executor."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock,
+        open_transport: Callable[[], Transport],
+        executor: Executor,
+        observer: DaemonObserver | None = None,
+        seed: int = 0,
+    ) -> None:
+        """`seed` spreads staged releases and is the session's nonce."""
+        self.config = config
+        self.decider = Decider(config, seed)
+        self.session = Session(
+            owner=config.board.owner,
+            nonce=seed & 0xFFFF_FFFF,
+            lease_ttl_ms=int(config.board.lease_ttl_s * 1000),
+        )
+        self._clock = clock
+        self._port = Port(open_transport)
+        self._executor = executor
+        self._observer = observer or DaemonObserver()
+        self._log = DaemonLog(config)
+        self._channels = [load.channel for load in config.loads]
+        self._blank = tuple(fields.INVALID for _ in config.loads)
+        self._telemetry: ev.Telemetry | None = None
+        self._loads_mw = self._blank
+        self._connected = False
+        self._decide_at_ms = 0
+        self._shed_wanted = 0
+        self._shed_known: int | None = None
+        self._shed_token: int | None = None
+        self._shed_sent = self._shed_at_ms = 0
+        self._decisions = self._caps_written = self._cap_failures = 0
+        self._decide_ns = self._decide_max_ns = 0
+
+    def start(self) -> None:
+        """Open the port and say HELLO. Raises PortError if it cannot be opened at all."""
+        self._port.open()
+        self.session.start(self._clock.now_ms())
+        self._decide_at_ms = self._clock.now_ms()
+
+    def step(self, wait_s: float = 0.0) -> None:
+        """Do what is due; wait for bytes at most `wait_s`.
+
+        Raises LinkError if what answers at the port, before a board ever did, is no rackedge
+        board: that does not get better by waiting.
+        """
+        now_ms = self._clock.now_ms()
+        if self._port.reopen(now_ms):
+            self.session.start(now_ms)
+        data = self._port.read(wait_s, now_ms)
+        now_ms = self._clock.now_ms()
+        events = self.session.receive(data, now_ms)
+        events += self.session.poll(now_ms)
+        self._collect(now_ms)
+        for event in events:
+            self._observer.on_link_event(event, now_ms)
+            self._log.event(event)
+            take = TAKE.get(type(event))
+            if take is not None:
+                take(self, event, now_ms)
+        if now_ms >= self._decide_at_ms:
+            self._decide(now_ms)
+        self._send_shed(now_ms)
+        self._port.write(self.session.data_to_send(), now_ms)
+
+    def next_wakeup_ms(self) -> int:
+        """When `step` has something to do even if no bytes arrive."""
+        due = [self._decide_at_ms, self.session.next_deadline_ms(), self._port.next_retry_ms()]
+        return min(at for at in due if at is not None)
+
+    def run(self, stop: Stop, on_cycle: Callable[[], None] = lambda: None) -> None:
+        """Step in real time until `stop`; `on_cycle` after each step that made a decision."""
+        cycles = self._decisions
+        while not stop.is_set():
+            self.step(READ_S)
+            if not self._port.is_open:
+                stop.wait(READ_S)
+            if cycles != self._decisions:
+                cycles = self._decisions
+                on_cycle()
+
+    def close(self, wait: Callable[[float], object] = lambda _: None) -> None:
+        """Release the lease, leave the caps, close everything.
+
+        Waits for the board's answer at most RELEASE_MS of the injected clock; `wait` is given
+        what one step of virtual time needs to pass, and does nothing in real time.
+        """
+        now_ms = self._clock.now_ms()
+        if self.session.lease.held and self._port.is_open:
+            self.session.release(now_ms)
+            deadline_ms = now_ms + RELEASE_MS
+            while self.session.lease.held and now_ms < deadline_ms and self._port.is_open:
+                self._port.write(self.session.data_to_send(), now_ms)
+                wait(READ_S)
+                now_ms = self._clock.now_ms()
+                self.session.receive(self._port.read(READ_S, now_ms), now_ms)
+                self.session.poll(now_ms)
+        self._port.close()
+        self._executor.close()
+
+    @property
+    def stats(self) -> DaemonStats:
+        """Counters since the start."""
+        return DaemonStats(
+            decisions=self._decisions,
+            caps_written=self._caps_written,
+            cap_failures=self._cap_failures,
+            decide_mean_us=self._decide_ns / 1000 / max(1, self._decisions),
+            decide_max_us=self._decide_max_ns / 1000,
+            readings_refused=self.decider.readings_refused,
+            reopened=self._port.reopened,
+            link=self.session.stats,
+        )
+
+    # What events change
+
+    def _take_telemetry(self, event: ev.Telemetry, _now_ms: int) -> None:
+        self._telemetry = event
+
+    def _take_loads(self, event: ev.Loads, now_ms: int) -> None:
+        power, known = event.power_mw, len(event.power_mw)
+        self._loads_mw = tuple(
+            power[channel] if channel < known else fields.INVALID for channel in self._channels
+        )
+        if self._telemetry is not None:
+            self._decide(now_ms)
+
+    def _take_connected(self, _event: ev.Connected, _now_ms: int) -> None:
+        self._connected = True
+        self._shed_known = self._shed_token = None
+
+    def _take_lease_held(self, _event: ev.LeaseHeld, now_ms: int) -> None:
+        self._shed_known = self._shed_token = None
+        self._shed_at_ms = now_ms
+
+    def _take_lost(self, _event: ev.Lost | ev.Rebooted, _now_ms: int) -> None:
+        self._loads_mw = self._blank
+
+    def _take_reply(self, event: ev.Reply, _now_ms: int) -> None:
+        if event.token == self._shed_token:
+            self._shed_known, self._shed_token = self._shed_sent, None
+
+    def _take_failure(self, event: ev.CommandFailed, now_ms: int) -> None:
+        if event.token == self._shed_token:
+            self._shed_token = None
+            self._shed_at_ms = now_ms + SHED_RETRY_MS
+
+    def _take_problem(self, event: ev.Problem, _now_ms: int) -> None:
+        if not self._connected and event.trouble is not ev.Trouble.SILENT:
+            raise event.error()
+
+    # The way down
+
+    def _decide(self, now_ms: int) -> None:
+        self._decide_at_ms = now_ms + WITHOUT_TELEMETRY_MS
+        snapshot = self._snapshot(now_ms)
+        started_ns = time.perf_counter_ns()
+        decision = self.decider.decide(snapshot)
+        took_ns = time.perf_counter_ns() - started_ns
+        self._decisions += 1
+        self._decide_ns += took_ns
+        self._decide_max_ns = max(self._decide_max_ns, took_ns)
+        self._shed_wanted = decision.shed_groups
+        self._observer.on_decision(decision)
+        self._log.decision(decision)
+        self._submit(decision, now_ms)
+
+    def _snapshot(self, now_ms: int) -> Snapshot:
+        telemetry = self._telemetry
+        if telemetry is None:
+            return Snapshot(now_ms, None, self._blank[:0], self._blank)
+        values = telemetry.values
+        feeds = (values.feed_a_mw, values.feed_b_mw)[: len(self.config.feeds)]
+        age_ms = now_ms - telemetry.received_ms
+        return Snapshot(now_ms, age_ms, feeds, self._loads_mw, values.shed)
+
+    def _submit(self, decision: Decision, now_ms: int) -> None:
+        for write in decision.writes:
+            self._executor.submit(write.load, write.cap_mw)
+        if decision.writes:
+            self._collect(now_ms)
+
+    def _collect(self, now_ms: int) -> None:
+        caps = self.decider.caps
+        for result in self._executor.results():
+            self._observer.on_cap_result(result)
+            self._log.cap_result(result)
+            if result.applied is None:
+                self._cap_failures += 1
+                caps.fail(result.load, result.cap_mw, now_ms)
+            else:
+                self._caps_written += 1
+                enforced = result.applied.enforced_w
+                enforced_mw = None if enforced is None else int(enforced * 1000)
+                caps.confirm(result.load, result.cap_mw, enforced_mw, now_ms)
+
+    def _send_shed(self, now_ms: int) -> None:
+        """Keep the board's host-shed groups equal to the decision's."""
+        busy = self._shed_token is not None or now_ms < self._shed_at_ms
+        if busy or not self.session.lease.held or self._shed_known == self._shed_wanted:
+            return
+        self._shed_sent = self._shed_wanted
+        self._shed_token = self.session.command("SHED", now_ms, off=self._shed_wanted)
+
+
+TAKE: dict[type, Callable[[Daemon, Any, int], None]] = {
+    ev.Telemetry: Daemon._take_telemetry,
+    ev.Loads: Daemon._take_loads,
+    ev.Connected: Daemon._take_connected,
+    ev.LeaseHeld: Daemon._take_lease_held,
+    ev.Lost: Daemon._take_lost,
+    ev.Rebooted: Daemon._take_lost,
+    ev.Reply: Daemon._take_reply,
+    ev.CommandFailed: Daemon._take_failure,
+    ev.Problem: Daemon._take_problem,
+}
+"""What the daemon does with each event; others are only told to the observer and the log."""

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Log lines of the daemon: changes of state only, short, for people."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from edge.config import Config
+from edge.decide import Decision, Rule
+from edge.executor import CapResult
+from edge.link import events as ev
+from firmware_py.link import messages as m
+
+log = logging.getLogger("rackedge")
+
+STATES = {getattr(m, n): n[6:] for n in dir(m) if n.startswith("STATE_")}
+SHED_REASONS = {getattr(m, n): n[5:].lower().replace("_", " ") for n in dir(m) if n[:5] == "SHED_"}
+
+
+class DaemonLog:
+    """Compares with what was said last."""
+
+    def __init__(self, config: Config) -> None:
+        self._loads = [load.name for load in config.loads]
+        self._feeds = [feed.name for feed in config.feeds]
+        self._shed = 0
+        self._lost_feed: int | None = None
+        self._lowering: Rule | None = None
+        self._failed: set[int] = set()
+        self._defiant: set[int] = set()
+
+    def event(self, event: ev.Event) -> None:
+        """Say what the session reported."""
+        say = SAY.get(type(event))
+        if say is not None:
+            log.log(*say(event))
+
+    def decision(self, decision: Decision) -> None:
+        """Say what is different from the decision before."""
+        lowering = next((r for r in decision.rule if r in (Rule.STALE, Rule.STARTUP)), None)
+        if lowering is Rule.STALE and self._lowering is None:
+            log.warning("telemetry is stale: caps can only fall")
+        elif lowering is None and self._lowering is Rule.STALE:
+            log.info("telemetry is back")
+        self._lowering = lowering
+        if decision.lost_feed != self._lost_feed:
+            lost = decision.lost_feed
+            if lost is None:
+                log.info("both feeds carry power again")
+            else:
+                log.warning("feed %s is lost: the other carries the rack", self._feeds[lost])
+            self._lost_feed = lost
+        if decision.shed_groups != self._shed:
+            log.warning("asking the board to keep groups %s off", bits(decision.shed_groups))
+            self._shed = decision.shed_groups
+        self._quarantine(decision)
+
+    def cap_result(self, result: CapResult) -> None:
+        """Say the first failure of a load, and when it works again."""
+        if result.error is not None and result.load not in self._failed:
+            self._failed.add(result.load)
+            log.warning("%s: %s; trying again", self._loads[result.load], result.error)
+        elif result.error is None and result.load in self._failed:
+            self._failed.discard(result.load)
+            log.info("%s: takes caps again", self._loads[result.load])
+
+    def _quarantine(self, decision: Decision) -> None:
+        if Rule.QUARANTINE not in decision.rule and not self._defiant:
+            return
+        defiant = {i for i, rule in enumerate(decision.rule) if rule is Rule.QUARANTINE}
+        for load in sorted(defiant - self._defiant - self._failed):
+            log.warning("%s: draws more than its cap; counted as uncontrolled", self._loads[load])
+        for load in sorted(self._defiant - defiant):
+            log.info("%s: obeys again", self._loads[load])
+        self._defiant = defiant
+
+
+def bits(mask: int) -> str:
+    """Numbers of the bits that are set, "none" without any."""
+    return ",".join(str(i) for i in range(mask.bit_length()) if mask >> i & 1) or "none"
+
+
+Line = tuple[Any, ...]
+"""Arguments of Logger.log: level, format, values."""
+
+
+def _board_event(event: ev.BoardEvent) -> Line:
+    values = event.values
+    if values.code == m.EV_SHED:
+        reason = SHED_REASONS.get(values.reason, str(values.reason))
+        watts = values.arg / 1000
+        return logging.WARNING, "board shed group %d (%s), %.0f W", values.group, reason, watts
+    if values.code == m.EV_RESTORE:
+        return logging.INFO, "board restored group %d", values.group
+    if values.code == m.EV_LOCKOUT:
+        text = "board locked group %d out after %d sheds; clear it by hand"
+        return logging.ERROR, text, values.group, values.arg
+    if values.code == m.EV_STATE:
+        old, new = STATES.get(values.group, "?"), STATES.get(values.reason, "?")
+        return logging.INFO, "board: %s -> %s", old, new
+    if values.code == m.EV_SENSOR:
+        what = "lost" if values.reason else "back"
+        return logging.WARNING, "board: sensor %d %s", values.group, what
+    return logging.DEBUG, "board event %s", values
+
+
+def _connected(event: ev.Connected) -> Line:
+    board = event.board
+    version = f"{board.fw_major}.{board.fw_minor}.{board.fw_patch}"
+    return logging.INFO, "connected to %s, firmware %s, boot %d", board.tail, version, board.boot_id
+
+
+SAY: dict[type, Callable[[Any], Line]] = {
+    ev.Connected: _connected,
+    ev.Rebooted: lambda e: (logging.WARNING, "board rebooted (cause %d)", e.board.reset_cause),
+    ev.Lost: lambda e: (logging.WARNING, "no answer from the board for %d ms", e.silent_ms),
+    ev.LeaseHeld: lambda _: (logging.INFO, "lease held: the board follows this host"),
+    ev.LeaseBusy: lambda e: (
+        logging.WARNING,
+        "another host holds the lease for %d ms more; end it or wait",
+        e.remaining_ms,
+    ),
+    ev.LeaseLost: lambda _: (logging.WARNING, "lease ended: the board is on its own"),
+    ev.Problem: lambda e: (logging.ERROR, "%s", e.message),
+    ev.BoardEvent: _board_event,
+    ev.Log: lambda e: (logging.INFO, "board says: %s", e.text),
+}
+"""What to say for each event; telemetry and replies are not news."""

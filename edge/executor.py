@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who carries caps to devices: the caller's thread (virtual time) or one worker per device.
+
+A worker has at most one cap on its way; of caps that wait only the newest is sent, since an
+older one is no longer wanted. Results come back through a queue: threads share nothing else.
+"""
+
+import queue
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from edge.actuate.base import Actuator, Applied
+from edge.errors import ActuatorError
+
+
+class CapResult(NamedTuple):
+    """End of one cap write."""
+
+    load: int
+    cap_mw: int
+    applied: Applied | None
+    """None if it failed."""
+    error: ActuatorError | None
+
+
+class Executor(Protocol):
+    """Carries caps; `results` never blocks."""
+
+    def submit(self, load: int, cap_mw: int) -> None:
+        """Send a cap to a device, in place of one that still waits for it."""
+
+    def results(self) -> list[CapResult]:
+        """Writes that have ended since the last call."""
+
+    def close(self) -> None:
+        """Let writes under way end, send no others, close the actuators."""
+
+
+def _carry(actuator: Actuator, load: int, cap_mw: int) -> CapResult:
+    try:
+        return CapResult(load, cap_mw, actuator.apply(cap_mw / 1000), None)
+    except ActuatorError as error:
+        return CapResult(load, cap_mw, None, error)
+    except Exception as error:
+        text = f"load {load}: driver failed: {error!r}; report this"
+        return CapResult(load, cap_mw, None, ActuatorError(text))
+
+
+class InlineExecutor:
+    """Calls the device at once, in the caller's thread."""
+
+    def __init__(self, actuators: Sequence[Actuator]) -> None:
+        self._actuators = actuators
+        self._done: list[CapResult] = []
+
+    def submit(self, load: int, cap_mw: int) -> None:
+        """See Executor."""
+        self._done.append(_carry(self._actuators[load], load, cap_mw))
+
+    def results(self) -> list[CapResult]:
+        """See Executor."""
+        done, self._done = self._done, []
+        return done
+
+    def close(self) -> None:
+        """See Executor."""
+        for actuator in self._actuators:
+            actuator.close()
+
+
+class ThreadedExecutor:
+    """One daemon thread per device: a slow BMC delays nobody else."""
+
+    def __init__(self, actuators: Sequence[Actuator]) -> None:
+        self._done: queue.SimpleQueue[CapResult] = queue.SimpleQueue()
+        self._workers = [
+            _Worker(load, actuator, self._done) for load, actuator in enumerate(actuators)
+        ]
+
+    def submit(self, load: int, cap_mw: int) -> None:
+        """See Executor."""
+        self._workers[load].submit(cap_mw)
+
+    def results(self) -> list[CapResult]:
+        """See Executor."""
+        done = []
+        while not self._done.empty():
+            done.append(self._done.get_nowait())
+        return done
+
+    def close(self) -> None:
+        """See Executor. Waits for all workers together at most STOP_S."""
+        for worker in self._workers:
+            worker.stop()
+        for worker in self._workers:
+            worker.join(STOP_S / len(self._workers))
+
+
+STOP_S = 2.0
+"""Longest wait for writes under way at the end; a BMC that hangs is left to its own timeout."""
+
+
+class _Worker(threading.Thread):
+    """Sends the newest cap of one device."""
+
+    def __init__(self, load: int, actuator: Actuator, done: "queue.SimpleQueue[CapResult]") -> None:
+        super().__init__(name=f"cap-{load}", daemon=True)
+        self._load = load
+        self._actuator = actuator
+        self._done = done
+        self._wake = threading.Condition()
+        self._next_mw: int | None = None
+        self._stopping = False
+        self.start()
+
+    def submit(self, cap_mw: int) -> None:
+        with self._wake:
+            self._next_mw = cap_mw
+            self._wake.notify()
+
+    def stop(self) -> None:
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+
+    def run(self) -> None:
+        while (cap_mw := self._take()) is not None:
+            self._done.put(_carry(self._actuator, self._load, cap_mw))
+        self._actuator.close()
+
+    def _take(self) -> int | None:
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopping or self._next_mw is not None)
+            cap_mw, self._next_mw = self._next_mw, None
+            return None if self._stopping else cap_mw
