@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The firmware in this process, on CPython: same code, no VM, for baselines and --runtime cpython."""
 
+import contextlib
+import os
+import time
 from array import array
 from pathlib import Path
 
@@ -9,6 +12,11 @@ from firmware_py.app import App
 from firmware_py.channels import N_IN
 from firmware_py.link.commands import BoardInfo
 from firmware_py.store import config as store
+
+RX_BYTES = 512
+"""Link bytes taken at once."""
+TICKS_MASK = (1 << 30) - 1
+"""Board time is a 30-bit counter of milliseconds."""
 
 
 def load_app(config: Path, boot_id: int, boot_count: int) -> App:
@@ -44,3 +52,39 @@ class CpythonBoard:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+
+class CpythonLive:
+    """A board in real time; same interface as hil.drivers.vm.LiveVm, but it runs in `push`."""
+
+    def __init__(self, config: Path, link: str, boot_id: int = 1, boot_count: int = 1) -> None:
+        self._board = CpythonBoard(config, boot_id, boot_count)
+        self.outputs = self._board.outputs
+        self._fd = os.open(link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self._fresh = False
+
+    def push(self, inputs: "array[int]") -> bool:
+        """Give the board new readings and let it run once."""
+        try:
+            rx = os.read(self._fd, RX_BYTES)
+        except BlockingIOError:
+            rx = b""
+        now_ms = time.monotonic_ns() // 1_000_000 & TICKS_MASK
+        tx = self._board.exchange(now_ms, inputs, rx)
+        with contextlib.suppress(BlockingIOError):  # a full line loses bytes, as a UART does
+            os.write(self._fd, tx)
+        self._fresh = True
+        return True
+
+    def pull(self) -> bool:
+        """Whether there are new outputs since the last call."""
+        fresh, self._fresh = self._fresh, False
+        return fresh
+
+    def kill(self) -> None:
+        """Cut the power."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the tty back."""
+        os.close(self._fd)

@@ -21,6 +21,7 @@ from hil.frontends.redfish_limit import Chassis, Document, Limit
 from hil.frontends.redfish_patch import Refusal, parse_patch
 from hil.frontends.redfish_views import ROOT, chassis_view, service_view
 from hil.plant.rack import Rack
+from hil.plant.spec import RackSpec
 
 JSON_TYPE = ("Content-Type", "application/json")
 
@@ -157,6 +158,14 @@ def _dump(document: Document) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
+def chassis_of(spec: RackSpec) -> list[Chassis]:
+    """Every load of a rack as a chassis with its range of caps."""
+    return [
+        Chassis(load.name, math.floor(load.cap_floor_w), math.ceil(load.max_w))
+        for load in spec.loads
+    ]
+
+
 def rack_service(
     rack: Rack,
     lock: AbstractContextManager[object] | None = None,
@@ -177,10 +186,7 @@ def rack_service(
             rack.set_cap(index, watts)
 
     return RedfishService(
-        [
-            Chassis(load.name, math.floor(load.cap_floor_w), math.ceil(load.max_w))
-            for load in rack.spec.loads
-        ],
+        chassis_of(rack.spec),
         read,
         on_cap,
         require_etag=require_etag,
