@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon says while it runs, as events of the run record."""
+
+from edge.decide import CapWrite, Decision, Rule
+from edge.executor import CapResult
+from edge.link import events as ev
+from edge.link import fields
+from edge.observer import DaemonObserver
+from firmware_py.link import messages as m
+from hil.record import Recorder
+
+STATES = {
+    value: name.removeprefix("STATE_") for name, value in vars(m).items() if name[:6] == "STATE_"
+}
+SHED_REASONS = {
+    value: name.removeprefix("SHED_").replace("_", " ").lower()
+    for name, value in vars(m).items()
+    if name[:5] == "SHED_"
+}
+LEASE_CHANGES = {1: "granted", 2: "expired", 3: "released"}
+WRITES_NAMED = 3
+
+
+class RunObserver(DaemonObserver):
+    """Turns decisions, cap failures and board events into run events."""
+
+    def __init__(self, record: Recorder, names: tuple[str, ...], feeds: tuple[str, ...]) -> None:
+        self._record = record
+        self._names = names
+        self._feeds = feeds
+        self._caps_mw: list[int | None] = [None] * len(names)
+
+    def on_decision(self, decision: Decision) -> None:
+        """One event for what falls, one for what rises."""
+        falls: list[str] = []
+        rises: list[str] = []
+        for write in decision.writes:
+            before = self._caps_mw[write.load]
+            lower = before is None or write.cap_mw < before
+            (falls if lower else rises).append(self._write_text(write, decision))
+            self._caps_mw[write.load] = write.cap_mw
+        for kind, texts in (("cut", falls), ("raise", rises)):
+            if texts:
+                more = f" and {len(texts) - WRITES_NAMED} more" if len(texts) > WRITES_NAMED else ""
+                self._record.event(
+                    decision.now_ms, "host", kind, ", ".join(texts[:WRITES_NAMED]) + more
+                )
+
+    def _write_text(self, write: CapWrite, decision: Decision) -> str:
+        row = decision.row[write.load]
+        why: str = write.rule
+        if write.rule is Rule.ROW and row >= 0:
+            why = f"row {self._feeds[row]}"
+        return f"{self._names[write.load]} {write.cap_mw / 1e6:.2f} kW ({why})"
+
+    def on_cap_result(self, result: CapResult) -> None:
+        """A refused cap is worth an event."""
+
+    def on_link_event(self, event: ev.Event, now_ms: int) -> None:
+        """Board events by name; loss and reboot of the link."""
+        if isinstance(event, ev.BoardEvent):
+            kind, text = board_event_text(event.values)
+            self._record.event(now_ms, "board", kind, text)
+        elif isinstance(event, ev.Lost):
+            self._record.event(now_ms, "host", "link", f"board silent for {event.silent_ms} ms")
+        elif isinstance(event, ev.Rebooted):
+            self._record.event(now_ms, "host", "link", "board has rebooted")
+        elif isinstance(event, ev.Connected):
+            self._record.event(now_ms, "host", "link", f"connected to {event.board.text}")
+
+
+def board_event_text(values: fields.BoardEvent) -> tuple[str, str]:
+    """(kind, one line) of a BOARD_EVENT."""
+    reason = SHED_REASONS.get(values.reason, str(values.reason))
+    texts = {
+        m.EV_BOOT: ("boot", f"board booted, reset cause {values.arg}"),
+        m.EV_STATE: (
+            "state",
+            f"{STATES.get(values.group, '?')} to {STATES.get(values.reason, '?')}",
+        ),
+        m.EV_SHED: ("shed", f"group {values.group} off: {reason}, {values.arg / 1e6:.2f} kW"),
+        m.EV_RESTORE: (
+            "restore",
+            f"group {values.group} on, headroom {values.arg / 1e6:.2f} kW",
+        ),
+        m.EV_LOCKOUT: ("lockout", f"group {values.group} locked out after {values.arg} sheds"),
+        m.EV_SENSOR: ("sensor", f"input {values.group} {'lost' if values.reason else 'back'}"),
+        m.EV_LEASE: ("lease", f"lease {LEASE_CHANGES.get(values.reason, '?')}"),
+    }
+    return texts.get(values.code, ("board", f"event {values.code}"))
