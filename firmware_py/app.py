@@ -50,10 +50,10 @@ class App:
             info,
             self.lease,
             self.events,
-            config.crc,
-            len(config.load_group),
-            config.groups,
-            config.never,
+            config_crc=config.crc,
+            loads=len(config.load_group),
+            groups=config.groups,
+            never=config.never,
         )
         self.outbox = Outbox(bytearray(TX_BYTES) if tx is None else tx)
         self.endpoint = Endpoint(self.state, self.outbox)
@@ -68,7 +68,8 @@ class App:
 
     # Board time begins; the first tick is due at once.
     def start(self, now_ms):
-        self.deadline_ms = self._last_ms = self.state.base_ms = now_ms
+        self.deadline_ms = self._last_ms = now_ms
+        self.state.up_ms = self.state.base_ms = now_ms
         self.slack()
 
     # Take link bytes rx[:n_rx]; run the tick if it is due. Returns when it wants to run again

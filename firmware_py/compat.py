@@ -7,8 +7,9 @@
 import gc
 
 try:
-    from micropython import const
     from time import ticks_ms as _ticks_ms
+
+    from micropython import const
 
     mem_free = gc.mem_free
 except ImportError:

@@ -26,7 +26,7 @@ def run(argv):
     name = "sim " + options.get("--uid", "0001")
     info = BoardInfo(name, options.get("--boot-id", 1), options.get("--boot-count", 1))
     if "--link" in options:
-        from .board.sim_live import Live
+        from .board.sim_live import Live  # noqa: PLC0415 - costs heap only where it is used
 
         Live(sim.Records(App(config, info)), options["--link"]).run()
     else:

@@ -24,6 +24,11 @@ from array import array
 from ..app import TX_BYTES, App
 from ..channels import N_IN, N_OUT
 
+try:
+    from uctypes import addressof, bytearray_at
+except ImportError:  # CPython
+    bytearray_at = None
+
 RX_BYTES = 512
 _IN_AT = 2
 _RX_AT = 4 * (_IN_AT + N_IN)
@@ -32,9 +37,7 @@ _TX_AT = 4 * (_IN_AT + N_OUT)
 
 # Bytes of an array('i') from `start` on, sharing its memory.
 def _bytes_of(words, start):
-    try:
-        from uctypes import addressof, bytearray_at
-    except ImportError:
+    if bytearray_at is None:
         return memoryview(words).cast("B")[start:]
     return bytearray_at(addressof(words) + start, 4 * len(words) - start)
 

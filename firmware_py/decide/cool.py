@@ -21,7 +21,7 @@ class Cooler:
     # One tick. floor_permille: fail-safe or host floor, obeyed at once. total_w: power of all
     # loads. Allocates nothing.
     def step(self, outlet_mc, inlet_mc, total_w, floor_permille):
-        floor = FULL if outlet_mc == INVALID or inlet_mc == INVALID else floor_permille
+        floor = FULL if min(outlet_mc, inlet_mc) == INVALID else floor_permille
         wanted = self._wanted(outlet_mc, inlet_mc, total_w)
         self._slew(wanted)
         own = max(self._out, self._c.min_permille)

@@ -7,8 +7,9 @@
 
 from array import array
 
-from ..compat import ticks_diff
+from ..compat import ticks_add, ticks_diff
 from ..link import wire as m
+from .currents import Currents
 
 ON = 0
 ARMED = 1  # first to go if the trigger is still there next tick
@@ -41,8 +42,8 @@ TABLE = (
 _EVENTS = 8
 _STATES = 6
 
-_PEAK_SHIFT = 6  # the held peak decays by 1/64 per tick: about 6 s
 _MA_MAX = 1_000_000
+_COOLED_MC = 3_000  # below the outlet limit before anything is restored
 
 
 class Shedder:
@@ -53,22 +54,19 @@ class Shedder:
         self._events = events
         self._breakers = breakers
         self._feeds = len(config.feeds)
-        self._restore_ma = [
-            feed.rating_ma * config.shed.restore_permille // 1000 for feed in config.feeds
-        ]
+        self._currents = Currents(config, breakers)
         self.off_mask = 0  # bit g: group g is off
         self.armed = False
         self.locked_mask = 0
         self.state = bytearray(self._n)
         self._since_ms = array("i", [0] * self._n)  # of the last OFF, or of the last ON
-        self._drop_ma = array("i", [0] * (2 * self._n))  # what shedding took off feeds A, B
         self._sheds = bytearray(self._n)  # by a breaker, within the window
-        self._peak_ma = array("i", [0] * 2)
-        self._alive = bytearray(2)
+        self._alive = bytearray(2)  # feeds, last tick
+        self._last_ma = array("i", [0] * 2)
         self._settling = False
         self._acted_ms = 0  # last shed by a breaker
-        self._restored_ms = 0
-        self._ever_restored = False
+        self._staggering = False
+        self._restored_ms = 0  # last restore
         self._hot_ms = 0
         self._was_hot = False
         self._next = bytearray(_STATES * _EVENTS)
@@ -81,13 +79,14 @@ class Shedder:
     # One tick. ttt_ms: of each feed now; host_off: groups that the leaseholder wants off.
     def step(self, now_ms, sense, ttt_ms, host_off, may_restore):
         self._age(now_ms)
-        self._peaks(sense)
+        self._currents.step(sense)
         calm = self._protect(now_ms, sense, ttt_ms)
         self._shed(now_ms, sense, host_off & ~self._never, m.SHED_HOST)
         if calm and may_restore:
             self._restore(now_ms, sense, host_off)
         for feed in range(self._feeds):
             self._alive[feed] = sense.alive[feed]
+            self._last_ma[feed] = sense.feed_ma[feed]
 
     # Lift every lock-out (CLEAR_SAFE).
     def clear(self):
@@ -109,9 +108,8 @@ class Shedder:
         cool = self._too_hot(now_ms, sense)
         if self._feed_lost(now_ms, sense):
             return False
-        if self._settling and ticks_diff(now_ms, self._acted_ms) < self._c.settle_ms:
+        if self._settling:
             return False
-        self._settling = False
         return self._breaker(now_ms, sense, ttt_ms) and cool
 
     # A breaker that will trip: at once when the current nears its magnetic gate, else when the
@@ -133,7 +131,7 @@ class Shedder:
                 for g in range(self._n):
                     self._move(g, STAND_DOWN)
             return True
-        pick = self._pick(sense, sense.feed_ma[0], sense.feed_ma[1])
+        pick = self._currents.pick(self._sheddable(), sense, sense.feed_ma[0], sense.feed_ma[1])
         if reason == m.SHED_BREAKER and not confirmed:
             self.armed = True
             for g in range(self._n):
@@ -150,10 +148,11 @@ class Shedder:
         if sense.alive[0] == sense.alive[1]:
             return False
         left = 0 if sense.alive[0] else 1
-        sum_ma = min(self._peak_ma[0] + self._peak_ma[1], _MA_MAX)
+        sum_ma = min(self._last_ma[0] + self._last_ma[1], _MA_MAX)
         if self._breakers[left].ttt_ms(sum_ma) >= self._c.feed_loss_ttt_ms:
             return False
-        pick = self._pick(sense, 0 if left else sum_ma, sum_ma if left else 0)
+        a_ma = 0 if left else sum_ma
+        pick = self._currents.pick(self._sheddable(), sense, a_ma, sum_ma - a_ma)
         self._act(now_ms, sense, pick, m.SHED_FEED_LOSS)
         return True
 
@@ -165,9 +164,9 @@ class Shedder:
         if not hot:
             self._hot_ms = now_ms
         if due:
-            self._hot_ms = (now_ms + self._c.overtemp_step_ms) & 0x3FFFFFFF
+            self._hot_ms = ticks_add(now_ms, self._c.overtemp_step_ms)
             self._shed(now_ms, sense, self._lowest(), m.SHED_OVERTEMP)
-        return not hot
+        return sense.outlet_mc <= self._c.outlet_max_mc - _COOLED_MC
 
     def _act(self, now_ms, sense, pick, reason):
         for g in range(self._n):
@@ -176,6 +175,7 @@ class Shedder:
             else:
                 self._move(g, STAND_DOWN)
         self._shed(now_ms, sense, pick, reason)
+        self.armed = False
         self._settling = True
         self._acted_ms = now_ms
 
@@ -195,33 +195,6 @@ class Shedder:
                 return 1 << g
         return 0
 
-    # As few groups, from the highest number down, as let currents a_ma, b_ma fit their breakers.
-    # A group's share of a current is its share of the measured load power.
-    def _pick(self, sense, a_ma, b_ma):
-        on = self._sheddable()
-        total_w = sense.total_w
-        keep_w = total_w
-        pick = 0
-        for g in range(self._n - 1, -1, -1):
-            if self._fits(0, a_ma, keep_w, total_w) and self._fits(1, b_ma, keep_w, total_w):
-                break
-            if on >> g & 1:
-                pick |= 1 << g
-                keep_w -= sense.group_mw[g] // 1000
-        return pick
-
-    # keep_w of total_w of a current is carried for ever; with unknown loads nothing fits.
-    def _fits(self, feed, ma, keep_w, total_w):
-        if feed >= self._feeds:
-            return True
-        limit_ma = self._breakers[feed].trip_ma * self._c.fit_permille // 1000
-        if ma <= limit_ma:
-            return True
-        if total_w <= 0:
-            return False
-        keep_permille = (keep_w * 1000 + total_w - 1) // total_w
-        return (min(ma, _MA_MAX) * keep_permille + 999) // 1000 <= limit_ma
-
     # ---- off and on ----
 
     def _shed(self, now_ms, sense, mask, reason):
@@ -233,19 +206,19 @@ class Shedder:
                 self._open(g, now_ms, sense, reason)
 
     def _open(self, g, now_ms, sense, reason):
-        mw = sense.group_mw[g]
-        share = 0
-        if sense.total_w > 0:
-            share = min(mw // sense.total_w + 1, 1000)  # mW over W is permille
-        for feed in range(2):
-            self._drop_ma[2 * g + feed] = min(sense.feed_ma[feed], _MA_MAX) * share // 1000 + 1
+        self._currents.note(g, sense)
         self._move(g, TRIP)
         self._since_ms[g] = now_ms
         self.off_mask |= 1 << g
-        self._events.put(m.EV_SHED, g, reason, mw)
+        self._events.put(m.EV_SHED, g, reason, sense.group_mw[g])
 
-    # Timers. A group that has stayed on for the window is forgiven.
+    # Timers, looked at every tick so that none outlives the wrap of board time. A group that has
+    # stayed on for the window is forgiven.
     def _age(self, now_ms):
+        if self._settling and ticks_diff(now_ms, self._acted_ms) >= self._c.settle_ms:
+            self._settling = False
+        if self._staggering and ticks_diff(now_ms, self._restored_ms) >= self._c.stagger_ms:
+            self._staggering = False
         for g in range(self._n):
             state = self.state[g]
             age_ms = ticks_diff(now_ms, self._since_ms[g])
@@ -266,56 +239,18 @@ class Shedder:
 
     # The first group in order that waits and is not held off by the host, if it fits.
     def _restore(self, now_ms, sense, host_off):
-        if self.off_mask == 0:
-            return
-        if self._ever_restored and ticks_diff(now_ms, self._restored_ms) < self._c.stagger_ms:
+        if self.off_mask == 0 or self._staggering:
             return
         for g in range(self._n):
             if self.state[g] == RESTORE_WAIT and not host_off >> g & 1:
-                spare_ma = self._spare_ma(g, sense)
-                if spare_ma >= 0:
+                if self._currents.spare_ma(g, sense) >= 0:
                     self._close(g, now_ms, sense)
                 return
-
-    # mA left on the tighter feed once group g is back with its margin; negative: does not fit.
-    def _spare_ma(self, g, sense):
-        spare = _MA_MAX
-        both = sense.alive[0] and sense.alive[1]
-        for feed in range(self._feeds):
-            if not sense.alive[feed]:
-                continue
-            if not sense.measured[feed]:
-                return -1
-            drop_ma = self._drop_ma[2 * g + feed]
-            other_ma = self._drop_ma[2 * g + 1 - feed]
-            # one feed now or then: it must be able to take the whole group
-            if not both or drop_ma <= 1 or other_ma <= 1:
-                drop_ma += other_ma
-            need_ma = drop_ma * (1000 + self._c.margin_permille) // 1000
-            spare = min(spare, self._restore_ma[feed] - self._peak_ma[feed] - need_ma)
-        return spare
 
     def _close(self, g, now_ms, sense):
         self._move(g, FIT)
         self._since_ms[g] = now_ms
         self._restored_ms = now_ms
-        self._ever_restored = True
+        self._staggering = True
         self.off_mask &= ~(1 << g)
-        self._events.put(m.EV_RESTORE, g, 0, self._headroom_mw(sense))
-
-    # Headroom of the tighter feed before the restore, mW, by its own mW per mA.
-    def _headroom_mw(self, sense):
-        least = m.NEVER_MS
-        for feed in range(self._feeds):
-            ma = sense.feed_ma[feed]
-            if sense.alive[feed] and ma > 0 and sense.feed_mw[feed] > 0:
-                room_ma = max(self._restore_ma[feed] - self._peak_ma[feed], 0)
-                least = min(least, sense.feed_mw[feed] * room_ma // ma)
-        return m.INVALID if least == m.NEVER_MS else least
-
-    # Currents swing; headroom and feed loss are judged by the peak of the last seconds.
-    def _peaks(self, sense):
-        for feed in range(self._feeds):
-            held = self._peak_ma[feed]
-            held -= (held >> _PEAK_SHIFT) + (held > 0)
-            self._peak_ma[feed] = max(held, sense.feed_ma[feed])
+        self._events.put(m.EV_RESTORE, g, 0, self._currents.headroom_mw(sense))

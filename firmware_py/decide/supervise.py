@@ -82,8 +82,8 @@ class Supervisor:
 
     # Loads may be restored: the sensors that show headroom are all there.
     def may_restore(self):
-        return self.state == STATE_LOCAL or self.state == STATE_HOSTED
+        return STATE_LOCAL <= self.state <= STATE_HOSTED
 
     # Only the controller's own states leave the fans to the controller.
     def fans_full(self):
-        return self.state == STATE_BOOT or self.state == STATE_SELFTEST or self.state == STATE_SAFE
+        return not (STATE_LOCAL <= self.state <= STATE_DEGRADED)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What each request does. A handler gets (state, values, tail) and returns the answer's type and
-# payload, or raises Refused.
+# payload, or raises CommandError.
 
 from struct import pack
 
@@ -12,7 +12,7 @@ FW = (0, 1, 0)  # firmware version: major, minor, patch
 _DATA_MAX = m.PAYLOAD_MAX - 2  # behind DICT_DATA.offset
 
 
-class Refused(Exception):
+class CommandError(Exception):
     def __init__(self, code, detail=0):
         super().__init__(code)
         self.code = code
@@ -30,7 +30,7 @@ class BoardInfo:
 
 # What the commands read and act on.
 class BoardState:
-    def __init__(self, info, lease, events, config_crc=0, loads=0, groups=0, never=0):
+    def __init__(self, info, lease, events, *, config_crc=0, loads=0, groups=0, never=0):
         self.info = info
         self.lease = lease
         self.events = events
@@ -39,13 +39,13 @@ class BoardState:
         self.groups = groups
         self.never = never  # bit g: group g is never shed
         self.now_ms = 0  # board time, modulo 2**30
-        self.up_ms = 0  # board time in full, at now_ms = base_ms
+        self.up_ms = 0  # board time that never wraps, at base_ms
         self.base_ms = 0
         self.state = m.STATE_BOOT
         self.clearable = False  # CLEAR_SAFE would have an effect now
         self.rx_max = m.BODY_MAX  # longest body the host takes
 
-    # us since boot, 64 bit, in steps of 1 ms.
+    # Board time in us, 64 bit, in steps of 1 ms; TELEMETRY.t_ms is the same clock.
     def clock_us(self):
         return (self.up_ms + ((self.now_ms - self.base_ms) & ((1 << 30) - 1))) * 1000
 
@@ -76,7 +76,7 @@ def _hello(state, values, _tail):
 def _dict_read(state, values, _tail):
     offset, length = values
     if offset > len(DICT):
-        raise Refused(m.ERR_RANGE, 0)
+        raise CommandError(m.ERR_RANGE, 0)
     length = min(length, _DATA_MAX, state.rx_max - m.HEADER_BYTES - m.CRC_BYTES - 2)
     return m.DICT_DATA, pack("<H", offset) + DICT[offset : offset + length]
 
@@ -90,10 +90,10 @@ def _lease(state, values, _tail):
     owner, ttl_ms = values
     lease = state.lease
     if ttl_ms and not TTL_MIN_MS <= ttl_ms <= TTL_MAX_MS:
-        raise Refused(m.ERR_RANGE, 1)
+        raise CommandError(m.ERR_RANGE, 1)
     left_ms = lease.left_ms(state.now_ms)
     if left_ms and owner != lease.owner:
-        raise Refused(m.ERR_BUSY, left_ms)
+        raise CommandError(m.ERR_BUSY, left_ms)
     was_held = left_ms > 0
     if ttl_ms == 0:
         lease.release()
@@ -113,7 +113,7 @@ def _ping(_state, _values, tail):
 def _shed(state, values, _tail):
     _need_lease(state)
     if values[0] >> state.groups or values[0] & state.never:
-        raise Refused(m.ERR_RANGE, 0)
+        raise CommandError(m.ERR_RANGE, 0)
     state.lease.shed_off = values[0]
     return _ack(m.SHED, values[0])
 
@@ -121,7 +121,7 @@ def _shed(state, values, _tail):
 def _fan_floor(state, values, _tail):
     _need_lease(state)
     if values[0] > 1000:
-        raise Refused(m.ERR_RANGE, 0)
+        raise CommandError(m.ERR_RANGE, 0)
     state.lease.fan_floor_permille = values[0]
     return _ack(m.FAN_FLOOR, values[0])
 
@@ -129,14 +129,14 @@ def _fan_floor(state, values, _tail):
 def _clear_safe(state, values, _tail):
     _need_lease(state)
     if not state.clearable:
-        raise Refused(m.ERR_STATE, state.state)
+        raise CommandError(m.ERR_STATE, state.state)
     state.lease.clear = True
     return _ack(m.CLEAR_SAFE, values[0])
 
 
 def _need_lease(state):
     if state.lease.left_ms(state.now_ms) == 0:
-        raise Refused(m.ERR_NO_LEASE)
+        raise CommandError(m.ERR_NO_LEASE)
 
 
 def _ack(kind, detail):

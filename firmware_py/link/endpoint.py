@@ -7,7 +7,7 @@ from struct import calcsize, pack_into, unpack_from
 
 from . import wire as m
 from .codec import Decoder, Frame
-from .commands import COMMANDS, Refused
+from .commands import COMMANDS, CommandError
 
 
 class Endpoint:
@@ -69,7 +69,7 @@ class Endpoint:
             return self._error(kind, m.ERR_LENGTH, 0)
         try:
             answer, data = COMMANDS[kind](self.state, unpack_from(fmt, payload, 0), payload[fixed:])
-        except Refused as refused:
+        except CommandError as refused:
             return self._error(kind, refused.code, refused.detail)
         frame = Frame(answer, len(data))
         frame.body[m.HEADER_BYTES : m.HEADER_BYTES + len(data)] = data

@@ -116,10 +116,11 @@ class Sense:
     def _feed(self, feed):
         value = self._value
         mv = value[_VOLTS[feed]]
-        alive = mv == INVALID or mv >= self._half_mv[feed]
+        ma = value[_AMPS[feed]]
+        # a feed that carries current is not dead, whatever its voltmeter says
+        alive = mv == INVALID or mv >= self._half_mv[feed] or ma > self._rating_ma[feed] // 20
         self.alive[feed] = alive
         self.feed_mw[feed] = value[_WATTS[feed]]
-        ma = value[_AMPS[feed]]
         self.measured[feed] = ma != INVALID
         if not alive:
             ma = max(ma, 0)

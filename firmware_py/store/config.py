@@ -2,6 +2,7 @@
 # The board's configuration: one JSON object, read once at boot and checked before anything is
 # switched. Integers only, in the units of their names. README.md has an example.
 
+import json
 from array import array
 from binascii import crc32
 
@@ -86,8 +87,6 @@ class Config:
 
 # From the file's bytes. Raises ConfigError.
 def parse(text):
-    import json
-
     try:
         document = json.loads(text)
     except ValueError as error:

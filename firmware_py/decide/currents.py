@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+# What each group contributes to each feed's current: which groups must go for a current to fit
+# its breaker, and whether a group that comes back still fits. Nothing here allocates.
+#
+# A group's share of a current is its share of the measured load power, so PSU losses, phases and
+# power factor cancel out.
+
+from array import array
+
+from ..link.wire import INVALID, NEVER_MS
+
+_PEAK_SHIFT = 6  # the held peak decays by 1/64 per tick: about 6 s
+_MA_MAX = 1_000_000  # times 1000 is still a small int
+
+
+class Currents:
+    def __init__(self, config, breakers):
+        self._n = config.groups
+        self._feeds = len(config.feeds)
+        self._margin_permille = 1000 + config.shed.margin_permille
+        self._fit_ma = array("i", [0] * 2)  # what is carried for ever
+        self._restore_ma = array("i", [0] * 2)  # what a restore may fill
+        for feed in range(self._feeds):
+            self._fit_ma[feed] = breakers[feed].trip_ma * config.shed.fit_permille // 1000
+            rating_ma = config.feeds[feed].rating_ma
+            self._restore_ma[feed] = rating_ma * config.shed.restore_permille // 1000
+        self.peak_ma = array("i", [0] * 2)  # of the last seconds
+        self._drop_ma = array("i", [0] * (2 * self._n))  # what shedding took off feeds A, B
+
+    # Hold peaks: currents swing, and headroom is judged by what they reach.
+    def step(self, sense):
+        for feed in range(self._feeds):
+            held = self.peak_ma[feed]
+            held -= (held >> _PEAK_SHIFT) + (held > 0)
+            self.peak_ma[feed] = max(held, sense.feed_ma[feed])
+
+    # As few groups of the mask `on`, from the highest number down, as let currents a_ma and b_ma
+    # fit their breakers.
+    def pick(self, on, sense, a_ma, b_ma):
+        total_w = sense.total_w
+        keep_w = total_w
+        pick = 0
+        for g in range(self._n - 1, -1, -1):
+            if self._fits(0, a_ma, keep_w, total_w) and self._fits(1, b_ma, keep_w, total_w):
+                break
+            if on >> g & 1:
+                pick |= 1 << g
+                keep_w = max(keep_w - sense.group_mw[g] // 1000, 0)
+        return pick
+
+    # keep_w of total_w of a current is carried for ever; with unknown loads nothing is.
+    def _fits(self, feed, ma, keep_w, total_w):
+        limit_ma = self._fit_ma[feed]
+        if feed >= self._feeds or ma <= limit_ma:
+            return True
+        if total_w <= 0:
+            return False
+        keep_permille = (keep_w * 1000 + total_w - 1) // total_w
+        return (min(ma, _MA_MAX) * keep_permille + 999) // 1000 <= limit_ma
+
+    # Remember what group g draws of each feed, just before it goes.
+    def note(self, g, sense):
+        share_permille = 0
+        if sense.total_w > 0:
+            share_permille = min(sense.group_mw[g] // sense.total_w + 1, 1000)  # mW over W
+        for feed in range(2):
+            ma = min(sense.feed_ma[feed], _MA_MAX)
+            self._drop_ma[2 * g + feed] = ma * share_permille // 1000 + 1
+
+    # mA left on the tighter feed once group g is back with its margin; negative: does not fit.
+    def spare_ma(self, g, sense):
+        spare = _MA_MAX
+        both = sense.alive[0] and sense.alive[1]
+        for feed in range(self._feeds):
+            if not sense.alive[feed]:
+                continue
+            if not sense.measured[feed]:
+                return -1
+            drop_ma = self._drop_ma[2 * g + feed]
+            other_ma = self._drop_ma[2 * g + 1 - feed]
+            if not both or drop_ma <= 1 or other_ma <= 1:  # one feed, now or then, takes it all
+                drop_ma = min(drop_ma + other_ma, _MA_MAX)
+            need_ma = drop_ma * self._margin_permille // 1000
+            spare = min(spare, self._restore_ma[feed] - self.peak_ma[feed] - need_ma)
+        return spare
+
+    # Headroom of the tighter feed, mW, by its own mW per mA; INVALID without a reading. For
+    # events: may allocate.
+    def headroom_mw(self, sense):
+        least = NEVER_MS
+        for feed in range(self._feeds):
+            ma = sense.feed_ma[feed]
+            if sense.alive[feed] and ma > 0 and sense.feed_mw[feed] > 0:
+                room_ma = max(self._restore_ma[feed] - self.peak_ma[feed], 0)
+                least = min(least, sense.feed_mw[feed] * room_ma // ma)
+        return INVALID if least == NEVER_MS else least
