@@ -129,7 +129,7 @@ def _number(value: object, name: str, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
         _refuse("PropertyValueTypeError", name, f"is {value!r:.40}, must be a number")
     if not low <= value <= high:
-        what = f"is {value:g}, must be within {low:g}..{high:g}"
+        what = f"is {value!r:.40}, must be within {low:g}..{high:g}"
         _refuse("PropertyValueOutOfRange", name, what)
     return value
 

@@ -108,7 +108,7 @@ def test_a_bad_file_is_refused_with_file_place_and_reason(write, content, where,
 
 
 def test_a_missing_file_and_a_directory_are_named(tmp_path):
-    with pytest.raises(TraceError, match="absent.csv: no such file"):
+    with pytest.raises(TraceError, match=r"absent\.csv: no such file"):
         read_trace(tmp_path / "absent.csv")
     with pytest.raises(TraceError, match="is a directory"):
         read_trace(tmp_path)
