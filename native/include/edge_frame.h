@@ -20,7 +20,7 @@ enum edge_frame_size {
     EDGE_PAYLOAD_MAX = 230,
     EDGE_ENCODED_MAX = 241,    /* COBS adds one byte to a body shorter than 254 */
     EDGE_FRAME_MAX = 243,      /* with both delimiters */
-    EDGE_BATCH_FRAMES = 32
+    EDGE_BATCH_FRAMES = 64
 };
 
 /* CRC-32 (IEEE 802.3, reflected, as zlib and binascii.crc32) of bytes[0..count). */

@@ -130,6 +130,10 @@ def show(report: Report, console: Console) -> None:
         sign = "≥" if target.at_least else "≤"
         verdict = "met" if target.met else "NOT MET"
         value, limit = _number(target.value), _number(target.limit)
-        console.print(f"target {target.name}: {value} {sign} {limit} {verdict}", highlight=False)
+        console.print(
+            f"target {target.name}: {value} {sign} {limit} {verdict}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for note in report.notes:
-        console.print(f"note: {note}", highlight=False)
+        console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
