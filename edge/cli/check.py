@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`rackedge check`: what a configuration means, or everything that is wrong with it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from edge.config import Config, LoadConfig
+
+
+def check(
+    config: Annotated[Path, typer.Option(help="The rack.toml to check.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Print what a rack.toml means, or every mistake in it; touches no port and no BMC."""
+    from edge.config import load_config  # noqa: PLC0415 - pydantic
+
+    loaded = load_config(config)
+    if as_json:
+        import json  # noqa: PLC0415
+
+        print(json.dumps(document(loaded), indent=2))
+    else:
+        print_tables(loaded)
+
+
+def document(config: "Config") -> dict[str, object]:
+    """The configuration with all defaults, and what follows from it."""
+    written = config.model_dump(mode="json")
+    feeds = [
+        {
+            "name": feed.name,
+            "rating_w": feed.rating_w,
+            "continuous_w": feed.continuous_w,
+            "target_w": feed.continuous_w * config.control.target_ratio,
+        }
+        for feed in config.feeds
+    ]
+    return {"config": written, "feeds": feeds, "loads_max_w": sum(x.max_w for x in config.loads)}
+
+
+def print_tables(config: "Config") -> None:
+    """Feeds and loads for people, on stdout."""
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    board = config.board
+    feeds = Table("feed", "rating W", "continuous W", "caps may use W", "curve", box=None)
+    for feed in config.feeds:
+        target_w = feed.continuous_w * config.control.target_ratio
+        watts = (f"{w:.0f}" for w in (feed.rating_w, feed.continuous_w, target_w))
+        feeds.add_row(feed.name, *watts, feed.curve)
+    loads = Table("load", "class", "weight", "min W", "max W", "group", "feeds", "cap", box=None)
+    for load in config.loads:
+        limits = (f"{load.min_w:g}", f"{load.max_w:g}")
+        ranks = (str(load.priority), str(load.weight))
+        shares = " ".join(f"{f.name} {config.share(load, f):.0%}" for f in config.feeds)
+        loads.add_row(load.name, *ranks, *limits, str(load.group), shares, device(load))
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"rack {config.rack.name}: board at {board.port}, {board.baud} Bd", markup=False)
+    console.print(feeds)
+    console.print(loads)
+
+
+def device(load: "LoadConfig") -> str:
+    """How a load is capped, in one word and its address."""
+    actuator = load.actuator
+    if actuator.kind == "redfish":
+        return f"redfish {actuator.url.rstrip('/')} {actuator.chassis}"
+    return actuator.kind
