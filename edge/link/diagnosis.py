@@ -36,6 +36,12 @@ TEXTS = {
 }
 """Message by trouble; REFUSED and DICTIONARY bring their own."""
 
+DEAF = (
+    "the board is heard but does not answer: the line from host to board is broken or another host "
+    "talks to it; check the TX wire and that no other program uses the board"
+)
+"""Message of Trouble.SILENT where valid frames come in."""
+
 
 class Diagnosis:
     """Watches what comes in until the board has answered; reports each trouble once."""
@@ -76,8 +82,10 @@ class Diagnosis:
         return None
 
     def unanswered(self) -> Problem | None:
-        """All tries have failed: silent, unless bytes came that `finding` will judge."""
-        return None if self._count and not self._frames else self.report(Trouble.SILENT)
+        """All tries have failed: silent, unless `finding` has judged, or will, what came."""
+        if self._frames and not self._echoes:
+            return self.report(Trouble.SILENT, DEAF)
+        return None if self._count else self.report(Trouble.SILENT)
 
     def report(self, trouble: Trouble, message: str | None = None) -> Problem | None:
         """The problem as an event, the first time; then None."""

@@ -177,9 +177,10 @@ class Dictionary:
 def _layout(row: Sequence[Any]) -> Layout:
     try:
         id_, name, _way, format_, fields, tail, *_later = row
-        return Layout(int(id_), str(name), str(format_), [_field(field) for field in fields], tail)
-    except (TypeError, AttributeError) as bad:
+        id_, fields = int(id_), [_field(field) for field in fields]
+    except (TypeError, ValueError) as bad:
         raise ValueError(f"row {row!r} is not a message: {bad}") from None
+    return Layout(id_, str(name), str(format_), fields, str(tail))
 
 
 def _field(row: Sequence[Any]) -> Field:

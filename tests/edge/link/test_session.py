@@ -256,9 +256,7 @@ def answer(bench, *, seq=0, session=0, kind=m.ACK, request=m.SHED) -> bytes:
     (frame,) = FrameDecoder().feed(bench.session.data_to_send())
     fixed = {"request": request, "detail": 0} | ({"code": 7} if kind == m.ERR else {})
     type_, payload = OWN.pack("ERR" if kind == m.ERR else "ACK", **fixed)
-    return encode_frame(
-        m.RESP, type_, (frame.seq + seq) & 0xFFFF, frame.session ^ session, payload
-    )
+    return encode_frame(m.RESP, type_, (frame.seq + seq) & 0xFFFF, frame.session ^ session, payload)
 
 
 @pytest.mark.parametrize(
@@ -319,3 +317,31 @@ def test_problem_can_be_raised():
 
 def test_board_record_is_typed_and_carries_units_in_names():
     assert fields.Telemetry._fields[:5] == ("t_ms", "state", "flags", "shed", "feed_a_mw")
+
+
+def test_events_of_another_session_are_counted_and_not_delivered():
+    bench = rig()
+    bench.run(20)
+    type_, payload = OWN.pack("LOG", level=1, tail="from before the reboot")
+    stale = encode_frame(m.EVENT, type_, 0, bench.board.endpoint.session ^ 1, payload)
+    assert bench.session.receive(stale, bench.now_ms) == []
+    assert bench.session.stats.wrong_session == 1
+
+
+def test_hello_answer_with_the_right_seq_but_another_nonce_is_not_taken():
+    session, board = Session(owner=7, nonce=1), FakeBoard()
+    session.start(0)
+    (frame,) = FrameDecoder().feed(board.exchange(session.data_to_send(), 0))
+    other = bytes([frame.payload[0] ^ 1]) + frame.payload[1:]
+    data = encode_frame(frame.flags, frame.type, frame.seq, frame.session, other)
+    assert session.receive(data, 0) == []
+    assert session.stats.unexpected == 1
+
+
+def test_reboot_counts_no_gap_and_restarts_the_boards_time():
+    bench = rig()
+    bench.run(300)
+    bench.board.reboot(bench.now_ms)
+    bench.run(100)
+    assert bench.session.stats.gaps == 0
+    assert only(bench.events, ev.Telemetry)[-1].device_ms < 2100
