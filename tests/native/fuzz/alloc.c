@@ -134,6 +134,46 @@ static void spoil(struct problem *p)
         p->limit_mw[fuzz_below((uint32_t)p->a.rows)] = (int64_t)fuzz_next();
 }
 
+/* The same for the shape of the rows, which only prepare reads. */
+static void spoil_rows(struct problem *p)
+{
+    int32_t entries = p->row_start[p->a.rows], rows = p->a.rows;
+    if (entries > 0) {
+        int32_t *coef_ppm = &p->entry_coef_ppm[fuzz_below((uint32_t)entries)];
+        *coef_ppm = -1 - *coef_ppm;
+        CHECK(edge_alloc_prepare(&p->a) == EDGE_E_RANGE && p->a.fault_is_row);
+        *coef_ppm = -1 - *coef_ppm;
+        p->entry_load[fuzz_below((uint32_t)entries)] = fuzz_extreme();
+        CHECK(edge_alloc_prepare(&p->a) == EDGE_OK || p->a.fault_is_row);
+    }
+    if (rows > 1) {
+        p->row_start[1 + fuzz_below((uint32_t)rows - 1)] = -1 - (int32_t)fuzz_below(9);
+        CHECK(edge_alloc_prepare(&p->a) == EDGE_E_RANGE && p->a.fault_is_row);
+    }
+    p->row_start[0] = 1;
+    CHECK(edge_alloc_prepare(&p->a) == EDGE_E_RANGE && p->a.fault == 0);
+    p->a.loads = -1;
+    CHECK(edge_alloc_prepare(&p->a) == EDGE_E_RANGE && p->a.fault == -1);
+}
+
+/* All of the largest loads in one row, at the largest share: 2^61 nW each. */
+static void overflow(struct problem *p)
+{
+    if (p->a.loads < 8 || p->a.rows < 1)
+        return;
+    int64_t sum = 0;
+    int overflows = 0;
+    for (int32_t i = 0; i < p->a.loads; i++)
+        p->min_mw[i] = p->request_mw[i] = (1 << 30) - 1;
+    for (int32_t k = p->row_start[0]; k < p->row_start[1]; k++) {
+        int64_t minimum = (int64_t)p->entry_coef_ppm[k] * ((1 << 30) - 1);
+        overflows = overflows || minimum > INT64_MAX - sum;
+        sum = overflows ? sum : sum + minimum;
+    }
+    int32_t error = edge_alloc_solve(&p->a);
+    CHECK(!overflows || error != EDGE_OK);
+}
+
 static void solve(struct problem *p)
 {
     int32_t error = edge_alloc_solve(&p->a);
@@ -155,9 +195,7 @@ void fuzz_alloc(void)
     solve(&p);
     spoil(&p);
     solve(&p);
-    if (p.row_start[p.a.rows] > 0) {
-        p.entry_load[fuzz_below((uint32_t)p.row_start[p.a.rows])] = fuzz_extreme();
-        CHECK(edge_alloc_prepare(&p.a) == EDGE_OK || p.a.fault_is_row);
-    }
+    overflow(&p);
+    spoil_rows(&p);
     discard(&p);
 }

@@ -3,6 +3,7 @@
  * or a write one byte too far. */
 #include <string.h>
 
+#include "edge_error.h"
 #include "edge_frame.h"
 #include "fuzz.h"
 
@@ -133,8 +134,18 @@ static uint64_t decode(uint32_t chunk_max)
     return mix(accepted_hash, (const uint8_t *)&decoder, 6 * sizeof(uint64_t));
 }
 
+static void check_refusals(void)
+{
+    uint8_t payload[1] = {0}, untouched[1] = {0x5A};
+    CHECK(edge_frame_encode(16 + fuzz_below(1000), 0, 0, 0, payload, 1, untouched) == EDGE_E_RANGE);
+    CHECK(edge_frame_encode(0, 0, 0, 0, payload, EDGE_PAYLOAD_MAX + 1 + fuzz_below(1000),
+                            untouched) == EDGE_E_TOO_LONG);
+    CHECK(untouched[0] == 0x5A);
+}
+
 void fuzz_frames(void)
 {
+    check_refusals();
     uint32_t pieces = 1 + fuzz_below(12), whole = 0;
     stream_bytes = 0;
     for (uint32_t i = 0; i < pieces; i++)
