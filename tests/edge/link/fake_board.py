@@ -187,3 +187,16 @@ class Rig:
             self.step += 1
             self.now_ms += self._step_ms
         return self.events[first:]
+
+
+def rig(**session) -> Rig:
+    """A healthy line and board; `session` overrides owner 7 and nonce 1."""
+    return Rig(Session(**({"owner": 7, "nonce": 1} | session)), FakeBoard())
+
+
+def kinds(events) -> list[type]:
+    return [type(event) for event in events]
+
+
+def only(events, kind) -> list:
+    return [event for event in events if isinstance(event, kind)]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.link import session as session_module
+from edge.link import conversation
 from edge.link.clock import WRAP_MS, DeviceClock
 from edge.link.gaps import Arrival, EventCounter
 from edge.link.refusals import refusal_text
@@ -162,4 +162,4 @@ def test_every_error_code_has_a_text_and_names_the_command():
 
 
 def test_session_answers_all_that_it_asks():
-    assert set(session_module.ANSWERED) == {"HELLO", "DICT_READ", "TIME", "LEASE"}
+    assert set(conversation.ANSWERED) == {"HELLO", "DICT_READ", "TIME", "LEASE"}
