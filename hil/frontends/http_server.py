@@ -181,13 +181,11 @@ class HttpServer:
     def _send_late(self) -> None:
         while self._late and self._late[0][0] <= time.monotonic():
             connection, reply = heapq.heappop(self._late)[2:]
-            if connection not in self._connections:
-                continue
             connection.waiting = False
             try:
                 self._send(connection, reply)
                 self._answer(connection)
-            except OSError:
+            except OSError:  # also when the peer has gone and its socket is closed
                 self._drop(connection)
 
     def _send(self, connection: _Connection, reply: bytes) -> None:

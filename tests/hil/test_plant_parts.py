@@ -137,6 +137,13 @@ def test_draw_is_demand_under_the_cap_in_force(cap_w, demand_w, draw_w):
     rack.set_cap(0, 0, cap_w)
     assert settle(rack, demand_w) == pytest.approx(draw_w, rel=1e-6)
     assert rack.cap_requested_w == [cap_w]
+    assert rack.cap_enforced_w[0] <= 10_000.0
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+def test_dc_power_follows_the_load_of_each_live_psu_side(sides):
+    dc_w = servers().step(0, 0.1, [9900.0], sides).dc_w
+    assert dc_w / 9900.0 == pytest.approx(efficiency(0.9 / sides), abs=3e-4)
 
 
 def test_the_last_of_several_requests_wins():

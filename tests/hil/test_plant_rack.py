@@ -38,6 +38,14 @@ def run(rack, seconds):
         rack.step(100)
 
 
+def run_to(rack, trips):
+    for _ in range(600):
+        if rack.trips >= trips:
+            return
+        rack.step(100)
+    pytest.fail(f"{rack.trips} trips in a minute")
+
+
 ACTIONS = st.one_of(
     st.tuples(st.just("cap"), st.integers(0, 5), st.one_of(st.none(), st.floats(0, 12_000))),
     st.tuples(st.just("fan"), st.integers(0, 1000)),
@@ -159,7 +167,11 @@ def test_an_overloaded_breaker_trips_when_the_closed_form_says(multiple):
 
 def test_when_both_feeds_trip_the_rack_is_dark_until_reclosed_and_restarted():
     rack = rack_of(demand_w=10_000.0, oversubscription=2.5, boot_s=1.0)
-    run(rack, 10)
+    run_to(rack, trips=1)
+    first_s = rack.now_ms / 1000
+    run_to(rack, trips=2)
+    assert rack.first_trip_s == first_s < rack.now_ms / 1000
+    run(rack, 1)
     assert (rack.tripped, rack.trips, sum(rack.load_w)) == ([True, True], 2, 0.0)
     rack.restart()
     run(rack, 1)
