@@ -31,8 +31,8 @@ WITHOUT_TELEMETRY_MS = 250
 """Decide at least so often, also when nothing arrives."""
 SHED_RETRY_MS = 500
 """Wait before a SHED command that failed is sent again."""
-RELEASE_MS = 300
-"""Longest wait for the board to confirm the end of the lease."""
+RELEASE_READS = 15
+"""Reads of READ_S in which the board may confirm the end of the lease."""
 
 
 class Clock(Protocol):
@@ -146,22 +146,22 @@ class Daemon:
                 cycles = self._decisions
                 on_cycle()
 
-    def close(self, wait: Callable[[float], object] = lambda _: None) -> None:
+    def close(self, wait: Callable[[], object] = lambda: None) -> None:
         """Release the lease, leave the caps, close everything.
 
-        Waits for the board's answer at most RELEASE_MS of the injected clock; `wait` is given
-        what one step of virtual time needs to pass, and does nothing in real time.
+        Gives the board RELEASE_READS reads of READ_S to answer; in virtual time `wait` is called
+        before each, to let time pass.
         """
-        now_ms = self._clock.now_ms()
         if self.session.lease.held and self._port.is_open:
-            self.session.release(now_ms)
-            deadline_ms = now_ms + RELEASE_MS
-            while self.session.lease.held and now_ms < deadline_ms and self._port.is_open:
-                self._port.write(self.session.data_to_send(), now_ms)
-                wait(READ_S)
-                now_ms = self._clock.now_ms()
-                self.session.receive(self._port.read(READ_S, now_ms), now_ms)
-                self.session.poll(now_ms)
+            self.session.release(self._clock.now_ms())
+        for _ in range(RELEASE_READS):
+            if not (self.session.lease.held and self._port.is_open):
+                break
+            self._port.write(self.session.data_to_send(), self._clock.now_ms())
+            wait()
+            data = self._port.read(READ_S, self._clock.now_ms())
+            self.session.receive(data, self._clock.now_ms())
+            self.session.poll(self._clock.now_ms())
         self._port.close()
         self._executor.close()
 

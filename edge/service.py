@@ -81,6 +81,8 @@ def _log_to_stderr(level: int) -> None:
 
 def _log_end(daemon: Daemon) -> None:
     stats = daemon.stats
+    if not stats.decisions:
+        return
     log.info(
         "ended after %d decisions and %d caps; caps stay in place, the board goes on alone",
         stats.decisions,

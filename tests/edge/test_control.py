@@ -161,7 +161,7 @@ def test_shutdown_releases_the_lease_and_leaves_the_caps() -> None:
     made = rig()
     made.run(4)
     caps = [*made.rack.requested_w]
-    made.daemon.close(wait=lambda _s: made.tick())
+    made.daemon.close(wait=made.tick)
     assert not made.board.lease.held
     assert made.rack.requested_w == caps
     assert all(actuator.closed for actuator in made.actuators)
@@ -172,10 +172,9 @@ def test_shutdown_without_an_answer_still_ends() -> None:
     made = rig()
     made.run(4)
     made.mute = True
-    before = made.time_ms
-    made.daemon.close(wait=lambda _s: made.tick())
-    assert made.time_ms - before <= 400
+    made.daemon.close()  # a clock that stands still must not keep it either
     assert made.closed == 1
+    assert all(actuator.closed for actuator in made.actuators)
 
 
 def test_a_port_that_cannot_be_opened_at_the_start_is_an_error() -> None:
