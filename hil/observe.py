@@ -66,7 +66,7 @@ class RunObserver(DaemonObserver):
         elif isinstance(event, ev.Rebooted):
             self._record.event(now_ms, "host", "link", "board has rebooted")
         elif isinstance(event, ev.Connected):
-            self._record.event(now_ms, "host", "link", f"connected to {event.board.text}")
+            self._record.event(now_ms, "host", "link", f"connected to {event.board.tail}")
 
 
 def board_event_text(values: fields.BoardEvent) -> tuple[str, str]:

@@ -31,9 +31,9 @@ class Recorder:
 
     names: tuple[str, ...]
     """One name per signal, unit last: `feed_a_w`, `inlet_c`, `cap_gpu03_w`."""
-    t_ms: array[int] = field(default_factory=lambda: array("q"))
+    t_ms: "array[int]" = field(default_factory=lambda: array("q"))
     events: list[RunEvent] = field(default_factory=list)
-    _values: array[float] = field(default_factory=lambda: array("d"))
+    _values: "array[float]" = field(default_factory=lambda: array("d"))
 
     def append(self, t_ms: int, values: Sequence[float]) -> None:
         """Add one row; `values` has one number per name."""
@@ -50,7 +50,7 @@ class Recorder:
         """Rows so far."""
         return len(self.t_ms)
 
-    def signal(self, name: str) -> array[float]:
+    def signal(self, name: str) -> "array[float]":
         """All values of one signal, oldest first. Raises KeyError for an unknown name."""
         try:
             column = self.names.index(name)
@@ -58,7 +58,7 @@ class Recorder:
             raise KeyError(f"no signal {name!r}; there are {', '.join(self.names)}") from None
         return self._values[column :: len(self.names)]
 
-    def rows(self) -> Iterator[tuple[int, array[float]]]:
+    def rows(self) -> "Iterator[tuple[int, array[float]]]":
         """(t_ms, values) of each row."""
         width = len(self.names)
         for row, t_ms in enumerate(self.t_ms):

@@ -117,7 +117,7 @@ class VmBoard:
     """A board in virtual time: it runs while `exchange` waits, and at no other time."""
 
     def __init__(self, config: Path, boot_id: int = 1, boot_count: int = 1) -> None:
-        self.outputs: array[int] = array("i", bytes(4 * N_OUT))
+        self.outputs: "array[int]" = array("i", bytes(4 * N_OUT))
         """int32[N_OUT], firmware_py.channels.OUT_*; as of the last exchange."""
         self.until_ms = 0
         """The board has nothing to do before this time unless link bytes arrive."""
@@ -155,7 +155,7 @@ class LiveVm:
     """A board in real time: sensors over the bus, the link on a tty of its own."""
 
     def __init__(self, config: Path, link: str, boot_id: int = 1, boot_count: int = 1) -> None:
-        self.outputs: array[int] = array("i", bytes(4 * N_OUT))
+        self.outputs: "array[int]" = array("i", bytes(4 * N_OUT))
         """int32[N_OUT], the newest the board has written."""
         self._vm = VmProcess(config, boot_id, boot_count, "--link", link)
         os.set_blocking(self._vm.stdin, False)
