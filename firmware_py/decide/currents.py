@@ -11,6 +11,7 @@ from ..link.wire import INVALID, NEVER_MS
 
 _PEAK_SHIFT = 6  # the held peak decays by 1/64 per tick: about 6 s
 _MA_MAX = 1_000_000  # times 1000 is still a small int
+_MW_PER_MA_MAX = 3_000  # three phases of 1 kV
 
 
 class Currents:
@@ -84,13 +85,13 @@ class Currents:
             spare = min(spare, self._restore_ma[feed] - self.peak_ma[feed] - need_ma)
         return spare
 
-    # Headroom of the tighter feed, mW, by its own mW per mA; INVALID without a reading. For
-    # events: may allocate.
+    # Headroom of the tighter feed, mW, by its own mW per mA; INVALID without a reading.
     def headroom_mw(self, sense):
         least = NEVER_MS
         for feed in range(self._feeds):
             ma = sense.feed_ma[feed]
             if sense.alive[feed] and ma > 0 and sense.feed_mw[feed] > 0:
+                mw_per_ma = min(sense.feed_mw[feed] // ma, _MW_PER_MA_MAX)
                 room_ma = max(self._restore_ma[feed] - self.peak_ma[feed], 0)
-                least = min(least, sense.feed_mw[feed] * room_ma // ma)
+                least = min(least, mw_per_ma * room_ma)
         return INVALID if least == NEVER_MS else least

@@ -12,7 +12,8 @@ LOST_TICKS = 3
 STUCK_TICKS = 600  # 60 s without a change of 1 m degC while the power changed by a fifth
 
 _CHECKED = ch.IN_LOAD0_MW  # channels before the loads have a range and a loss event
-_MAX_MW = 1_000_000_000
+_MAX_MW = 1_000_000_000  # of a feed
+_MAX_LOAD_MW = 500_000_000  # two of them are still a small int
 _LEAST = (0, 0, 0, 0, 0, 0, -40_000, -40_000, 0, 0)
 _MOST = (_MAX_MW, _MAX_MW, 1_000_000, 1_000_000, 600_000, 600_000, 125_000, 125_000, 60_000, 1)
 
@@ -37,7 +38,7 @@ class Sense:
         self.lost = 0  # bit i: channel i has been bad for LOST_TICKS
         self.feed_mw = array("i", [INVALID] * 2)
         self.feed_ma = array("i", [0] * 2)  # measured or stood in for; 0 on a dead feed
-        self.measured = bytearray(2)  # 1: feed_ma is a measurement
+        self.measured = bytearray(2)  # 1: feed_ma is this tick's measurement
         self.alive = bytearray(2)  # 1: the feed has voltage
         self.load_mw = array("i", [INVALID] * len(config.load_group))
         self.group_mw = array("i", [0] * config.groups)  # sum of the known loads
@@ -104,10 +105,10 @@ class Sense:
         for i in range(len(load_mw)):
             mw = raw[at]
             at += 1
-            if 0 <= mw <= _MAX_MW:
+            if 0 <= mw <= _MAX_LOAD_MW:
                 load_mw[i] = mw
                 g = group_of[i]
-                group_mw[g] = min(group_mw[g] + mw, _MAX_MW)
+                group_mw[g] = min(group_mw[g] + mw, _MAX_LOAD_MW)
                 total_w += mw // 1000
             else:
                 load_mw[i] = INVALID
@@ -121,11 +122,12 @@ class Sense:
         alive = mv == INVALID or mv >= self._half_mv[feed] or ma > self._rating_ma[feed] // 20
         self.alive[feed] = alive
         self.feed_mw[feed] = value[_WATTS[feed]]
-        self.measured[feed] = ma != INVALID
+        fresh = self._bad_ticks[_AMPS[feed]] == 0
+        self.measured[feed] = fresh
         if not alive:
             ma = max(ma, 0)
-        elif ma == INVALID:
-            ma = self._stand_in(feed)
+        elif not fresh:
+            ma = max(ma, self._stand_in(feed))
         elif self.total_w > 0:
             self._ma_per_kw[feed] = min(ma * 1000 // self.total_w + 1, 1_000_000)
         self.feed_ma[feed] = ma

@@ -9,26 +9,12 @@ from hypothesis import strategies as st
 
 from firmware_py.decide.breaker import Breaker
 from firmware_py.link.messages import NEVER_MS
+from tests.firmware.small import Small
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "breaker.json").read_text())
 MNT_PPM, TAU_MS, MAGNETIC_PPM = 1_130_000, 4_570, 5_000_000
 TICK_MS = 100
 CASES = [case for case in GOLDEN["cases"] if case["curve"] == "iec60898_c"]
-
-
-class Small(int):
-    """An int that refuses to leave a board's small-int range."""
-
-    def _checked(self, value):
-        assert -(1 << 30) <= value < 1 << 30, f"{value} would be allocated on a 32-bit board"
-        return Small(value)
-
-
-for _name in ("add", "sub", "mul", "floordiv", "rshift", "lshift", "and", "radd", "rsub", "rmul"):
-    def _make(operator):
-        return lambda self, other: self._checked(getattr(int, operator)(self, other))
-
-    setattr(Small, f"__{_name}__", _make(f"__{_name}__"))
 
 
 def exact_ttt_ms(rating_ma, theta, current_ma):

@@ -7,7 +7,8 @@ import pytest
 
 from firmware_py.link import dictionary, make_wire, wire
 from firmware_py.link import messages as m
-from tests.firmware.rig import BOOT_ID, OWNER, SESSION, Rig, frame, unpack, wire as framed
+from tests.firmware.rig import BOOT_ID, OWNER, SESSION, Rig, frame, unpack
+from tests.firmware.rig import wire as framed
 
 ACKED = "ACK"
 
@@ -65,18 +66,18 @@ def test_answers_carry_resp_seq_and_session(rig):
 @pytest.mark.parametrize(
     ("request_", "code", "detail"),
     [
-        (dict(kind=0x7F), m.ERR_UNKNOWN, 0),
-        (dict(kind=m.TELEMETRY), m.ERR_UNKNOWN, 0),
-        (dict(kind=m.LEASE, fmt="I", values=(1,)), m.ERR_LENGTH, 0),
-        (dict(kind=m.SHED, fmt="HB", values=(1, 2)), m.ERR_LENGTH, 0),
-        (dict(kind=m.PING, session=SESSION ^ 1), m.ERR_SESSION, 0),
-        (dict(kind=m.PING, flags=m.AUTH), m.ERR_AUTH, 0),
-        (dict(kind=m.LEASE, fmt="IH", values=(1, 499)), m.ERR_RANGE, 1),
-        (dict(kind=m.LEASE, fmt="IH", values=(1, 30_001)), m.ERR_RANGE, 1),
-        (dict(kind=m.DICT_READ, fmt="HB", values=(60_000, 9)), m.ERR_RANGE, 0),
-        (dict(kind=m.SHED, fmt="H", values=(0b1000,)), m.ERR_NO_LEASE, 0),
-        (dict(kind=m.FAN_FLOOR, fmt="H", values=(500,)), m.ERR_NO_LEASE, 0),
-        (dict(kind=m.CLEAR_SAFE, fmt="B", values=(0,)), m.ERR_NO_LEASE, 0),
+        ({"kind": 0x7F}, m.ERR_UNKNOWN, 0),
+        ({"kind": m.TELEMETRY}, m.ERR_UNKNOWN, 0),
+        ({"kind": m.LEASE, "fmt": "I", "values": (1,)}, m.ERR_LENGTH, 0),
+        ({"kind": m.SHED, "fmt": "HB", "values": (1, 2)}, m.ERR_LENGTH, 0),
+        ({"kind": m.PING, "session": SESSION ^ 1}, m.ERR_SESSION, 0),
+        ({"kind": m.PING, "flags": m.AUTH}, m.ERR_AUTH, 0),
+        ({"kind": m.LEASE, "fmt": "IH", "values": (1, 499)}, m.ERR_RANGE, 1),
+        ({"kind": m.LEASE, "fmt": "IH", "values": (1, 30_001)}, m.ERR_RANGE, 1),
+        ({"kind": m.DICT_READ, "fmt": "HB", "values": (60_000, 9)}, m.ERR_RANGE, 0),
+        ({"kind": m.SHED, "fmt": "H", "values": (0b1000,)}, m.ERR_NO_LEASE, 0),
+        ({"kind": m.FAN_FLOOR, "fmt": "H", "values": (500,)}, m.ERR_NO_LEASE, 0),
+        ({"kind": m.CLEAR_SAFE, "fmt": "B", "values": (0,)}, m.ERR_NO_LEASE, 0),
     ],
     ids=str,
 )
@@ -89,17 +90,17 @@ def test_refusals(rig, request_, code, detail):
 
 
 @pytest.mark.parametrize(
-    ("kind", "fmt", "value", "code", "detail"),
+    ("request_", "code", "detail"),
     [
-        (m.SHED, "H", 0b0001, m.ERR_RANGE, 0),  # group 0 is never shed
-        (m.SHED, "H", 0b10000, m.ERR_RANGE, 0),  # there is no group 4
-        (m.FAN_FLOOR, "H", 1001, m.ERR_RANGE, 0),
-        (m.CLEAR_SAFE, "B", 0, m.ERR_STATE, m.STATE_HOSTED),
+        ((m.SHED, "H", 0b0001), m.ERR_RANGE, 0),  # group 0 is never shed
+        ((m.SHED, "H", 0b10000), m.ERR_RANGE, 0),  # there is no group 4
+        ((m.FAN_FLOOR, "H", 1001), m.ERR_RANGE, 0),
+        ((m.CLEAR_SAFE, "B", 0), m.ERR_STATE, m.STATE_HOSTED),
     ],
 )
-def test_refusals_under_a_lease(rig, kind, fmt, value, code, detail):
+def test_refusals_under_a_lease(rig, request_, code, detail):
     rig.hosted()
-    assert refusal(rig.request(kind, fmt, value)) == (code, detail)
+    assert refusal(rig.request(*request_)) == (code, detail)
 
 
 def test_second_owner_is_told_how_long_to_wait(rig):
@@ -184,7 +185,7 @@ def test_dictionary_and_wire_are_fresh():
     assert zlib.crc32(dictionary.DICT) == dictionary.DICT_CRC
     constants = {k: v for k, v in vars(m).items() if k.isupper() and isinstance(v, int)}
     assert {k: v for k, v in vars(wire).items() if k in constants} == constants
-    assert wire.REQUESTS == {r[0]: (r[3], r[5]) for r in m.MESSAGES if "h" in r[2]}
+    assert {r[0]: (r[3], r[5]) for r in m.MESSAGES if "h" in r[2]} == wire.REQUESTS
 
 
 def test_small_host_gets_small_dictionary_chunks(rig):

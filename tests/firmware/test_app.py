@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+from firmware_py import channels as ch
+from firmware_py.link import messages as m
+from tests.firmware.rig import Rig, frame
+
+
+def test_deadlines_are_absolute():
+    rig = Rig()
+    rig.fill()
+    due = [rig.app.step(now_ms, b"", 0) for now_ms in (0, 40, 137, 199, 201)]
+    assert due == [100, 100, 200, 200, 300]
+    assert rig.app.missed == 0
+
+
+def test_late_ticks_are_counted_and_skipped_not_caught_up():
+    rig = Rig()
+    rig.fill()
+    rig.app.step(0, b"", 0)
+    assert rig.app.step(450, b"", 0) == 500
+    assert rig.app.missed == 3
+    assert rig.app.step(499, b"", 0) == 500
+
+
+def test_bytes_are_answered_between_ticks_without_a_tick():
+    rig = Rig().hosted()
+    before = len(rig.sent("TELEMETRY"))
+    rig.now_ms -= 60
+    (answer,) = rig.step(frame(m.PING, 900))
+    assert answer[1] == m.ACK
+    assert len(rig.sent("TELEMETRY")) == before
+
+
+def test_telemetry_tells_what_the_board_knows():
+    rig = Rig().hosted()
+    rig.load_w = [8000] * 8
+    rig.run(10)
+    last = rig.sent("TELEMETRY")[-1]
+    app = rig.app
+    assert last["state"] == m.STATE_HOSTED
+    assert last["flags"] & m.FLAG_LEASE
+    assert last["feed_a_mw"] == rig.feed_ma()[1][0] * 690
+    assert last["theta_a_ppm"] == app.breakers[0].theta_ppm > 0
+    assert 0 < last["ttt_b_ms"] == app.ttt_ms[1] < m.NEVER_MS
+    assert (last["inlet_mc"], last["outlet_mc"]) == (24_000, 36_000)
+    assert last["fan_permille"] == app.act.outputs[ch.OUT_FAN_PERMILLE]
+    assert last["fan_rpm"] == 3000
+    assert last["lease_left_ms"] > 28_000
+    assert (last["missed"], last["rx_errors"], last["tx_dropped"]) == (0, 0, 0)
+
+
+def test_noise_is_counted_in_telemetry():
+    rig = Rig().hosted()
+    rig.step(b"\0noise\0more\0")
+    rig.run(2)
+    assert rig.sent("TELEMETRY")[-1]["rx_errors"] == 2
+
+
+def test_events_wait_in_order_and_lost_ones_show_as_a_jump_of_count():
+    rig = Rig()
+    for g in range(20):
+        rig.app.events.put(m.EV_RESTORE, g, 0, 0)
+    rig.run(1)
+    rig.hello()
+    rig.run(20)
+    counts = [e["count"] for e in rig.sent("BOARD_EVENT")]
+    assert len(counts) >= 16
+    assert counts == list(range(counts[0], counts[0] + len(counts)))
+    assert counts[0] > 1  # the oldest are gone, and the host can tell

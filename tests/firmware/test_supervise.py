@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from firmware_py import channels as ch
+from firmware_py.decide import supervise as s
+from firmware_py.link import messages as m
+from tests.firmware.rig import Rig
+
+STATES = range(m.STATE_MAINT)
+EVENTS = (s.HAZARD, s.CLEAR, s.FAULT, s.LEASED, s.ALONE)
+
+
+class Log:
+    def __init__(self):
+        self.seen = []
+
+    def put(self, *event):
+        self.seen.append(event)
+
+
+def at(state):
+    unit = s.Supervisor(Log())
+    unit.state = state
+    unit._ticks = s.SELFTEST_TICKS
+    return unit
+
+
+CONDITIONS = {
+    s.HAZARD: (True, False, False, False),
+    s.CLEAR: (False, False, False, True),
+    s.FAULT: (False, True, True, False),
+    s.LEASED: (False, False, True, False),
+    s.ALONE: (False, False, False, False),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_pair_does_what_the_table_says(state, event):
+    unit = at(state)
+    if event == s.CLEAR and state != m.STATE_SAFE:
+        return  # outside SAFE a clear is not an event
+    unit.step(*CONDITIONS[event])
+    wanted = {(a, b): c for a, b, c in s.TABLE}.get((state, event), state)
+    assert unit.state == wanted
+    changes = [] if wanted == state else [(m.EV_STATE, state, wanted, 0)]
+    assert unit._events.seen == changes
+
+
+def test_table_is_deterministic_and_reaches_all_states_of_v1():
+    assert len({(a, b) for a, b, _ in s.TABLE}) == len(s.TABLE)
+    assert {c for _, _, c in s.TABLE} == set(STATES) - {m.STATE_BOOT}
+
+
+def test_safe_is_latched_against_everything_but_clear():
+    for event in (s.FAULT, s.LEASED, s.ALONE):
+        unit = at(m.STATE_SAFE)
+        unit.step(*CONDITIONS[event])
+        assert unit.state == m.STATE_SAFE
+
+
+def test_a_hazard_wins_over_a_clear():
+    unit = at(m.STATE_SAFE)
+    unit.step(True, False, True, True)
+    assert unit.state == m.STATE_SAFE
+
+
+def test_boot_ends_local_after_self_test_with_fans_full_until_then():
+    rig = Rig()
+    states = []
+    for _ in range(8):
+        rig.run(1)
+        states.append(rig.app.state.state)
+        if rig.app.state.state != m.STATE_LOCAL:
+            assert rig.app.act.outputs[ch.OUT_FAN_PERMILLE] == 1000
+    assert states == [m.STATE_SELFTEST] * 5 + [m.STATE_LOCAL] * 3
+    assert rig.app.act.outputs[ch.OUT_STATE] == m.STATE_LOCAL
+
+
+def test_one_lost_sensor_degrades_and_its_return_heals():
+    rig = Rig().hosted()
+    rig.faults = {ch.IN_INLET_MC: m.INVALID}
+    rig.run(3)
+    assert rig.app.state.state == m.STATE_DEGRADED
+    assert rig.app.act.outputs[ch.OUT_FAN_PERMILLE] == 1000
+    rig.faults = {}
+    rig.run(2)
+    assert rig.app.state.state == m.STATE_HOSTED
+
+
+def test_all_temperatures_lost_is_safe_and_latched():
+    rig = Rig().hosted()
+    rig.faults = {ch.IN_INLET_MC: m.INVALID, ch.IN_OUTLET_MC: 200_000}
+    rig.run(3)
+    assert rig.app.state.state == m.STATE_SAFE
+    rig.faults = {}
+    rig.run(20)
+    assert rig.app.state.state == m.STATE_SAFE
+    assert rig.app.act.outputs[ch.OUT_FAN_PERMILLE] == 1000
+
+
+def test_a_board_without_any_reading_comes_up_safe():
+    rig = Rig()
+    rig.faults = dict.fromkeys(range(ch.N_IN), m.INVALID)
+    rig.run(10)
+    assert rig.app.state.state == m.STATE_SAFE
+    assert rig.off == 0b1110  # a leak sensor that is not there counts as wet
