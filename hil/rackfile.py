@@ -10,11 +10,6 @@ from collections.abc import Sequence
 
 from hil.plant.spec import RackSpec
 
-def priority_of(name: str) -> int:
-    """Class of a load of the demo: serving people (0) goes before training (1)."""
-    return 1 if name.startswith("train") else 0
-
-
 def rack_toml(spec: RackSpec, port: str, redfish_url: str) -> str:
     """`rack.toml` for the emulated rack; loads are capped through its Redfish front-end."""
     lines = ['[rack]\nname = "emulated"\n', f'[board]\nport = "{port}"\n']
@@ -28,7 +23,7 @@ def rack_toml(spec: RackSpec, port: str, redfish_url: str) -> str:
     for number, load in enumerate(spec.loads):
         lines.append(
             f'[[loads]]\nname = "{load.name}"\nchannel = {number}\n'
-            f"priority = {priority_of(load.name)}\ngroup = {load.group}\n"
+            f"group = {load.group}\n"
             f"min_w = {load.cap_floor_w:.1f}\nmax_w = {load.max_w:.1f}\n"
             f"feeds = {{ {spec.feeds[0].name} = {load.share_a:.4f}, "
             f"{spec.feeds[1].name} = {1 - load.share_a:.4f} }}\n"
