@@ -121,15 +121,18 @@ class ControlConfig(Section):
     """Below this such a further cut is given back."""
     settle_s: Seconds = 1.5
     """Time a device needs to follow a new cap; no second change sooner."""
-    deadband_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.01
-    deadband_w: Annotated[float, Field(ge=0, le=10_000)] = 25.0
+    deadband_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.02
+    deadband_w: Annotated[float, Field(ge=0, le=10_000)] = 50.0
     """Changes smaller than the larger of these two are not written."""
     stale_s: Annotated[float, Field(ge=0.1, le=10)] = 0.5
     """Telemetry older than this can only lower caps."""
     hold_s: Annotated[float, Field(ge=1, le=600)] = 10.0
-    """How long a peak of the draw stays the demand; longer than the dips of training steps."""
+    """How far back the demand of a load looks; longer than the dips of training steps."""
+    reserve_sigma: Annotated[float, Field(ge=0, le=4)] = 0.7
+    """Standard deviations of the recent swing that are reserved above the mean draw: more serves
+    spikes better, less leaves more to others."""
     headroom_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Added to the held peak of a load that its cap does not limit."""
+    """Added to the draw of a load that its cap does not limit."""
     hungry_ratio: Annotated[float, Field(gt=0.5, lt=1)] = 0.97
     """A draw at or above this share of the cap means that the cap hides demand."""
 

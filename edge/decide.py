@@ -4,8 +4,8 @@
 Each decision walks the same way:
 
 1. Readings that cannot be true are treated as missing (edge.readings).
-2. Demand: a load near its cap wants its maximum, because the cap hides how much; any other
-   wants its held peak plus headroom (edge.demand).
+2. Demand: a load near its cap wants more than it, because the cap hides how much; any other
+   wants its draw plus headroom. Both are smoothed so that dips do not count (edge.demand).
 3. Rooms: what the caps on each row may sum to (edge.rows), less the devices that do not obey.
 4. Targets: weighted max-min by demand, the leftover spread evenly (edge.plan).
 5. Writes: first what must fall, then what may rise into proven slack, because a load that is
@@ -20,12 +20,15 @@ from random import Random
 
 from edge.caps import CapLedger
 from edge.config import Config
-from edge.demand import PeakHold
-from edge.plan import Plan, Targets
+from edge.demand import Demand
+from edge.plan import Plan, Targets, load_range_mw
 from edge.readings import Snapshot, believe
 from edge.rows import FeedWatch, feed_rows
 from edge.shedding import Shedding
 
+GROWTH = 1.15
+"""A load at its cap wants this times its cap, or its fair share if that is more. Asking for the
+maximum instead would reserve watts that others can use at once."""
 LAZY = 4
 """Changes that serve no demand now are made only beyond this times the deadband."""
 
@@ -91,8 +94,7 @@ class Decider:
 
     def __init__(self, config: Config, seed: int = 0) -> None:
         control = config.control
-        self._min_mw = [int(load.min_w * 1000) for load in config.loads]
-        self._max_mw = [int(load.max_w * 1000) for load in config.loads]
+        self._min_mw, self._max_mw = load_range_mw(config)
         self._settle_ms = int(control.settle_s * 1000)
         self._stale_ms = int(control.stale_s * 1000)
         self._band_ratio = control.deadband_ratio
@@ -106,7 +108,7 @@ class Decider:
         lost = (None, *range(len(config.feeds))) if len(config.feeds) > 1 else (None,)
         self._plans = {gone: Plan(config, feed_rows(config, gone)) for gone in lost}
         self._lost: int | None = None
-        self._demand = PeakHold(len(config.loads), hold_ms)
+        self._demand = Demand(len(config.loads), hold_ms, control.reserve_sigma)
         self._shedding = Shedding(config)
         self._seen = False
         self.readings_refused = 0
@@ -154,10 +156,19 @@ class Decider:
         return all(v is not None or i == self._lost for i, v in enumerate(readings.feed_mw))
 
     def _wishes(self, draws: list[int | None]) -> list[int]:
+        """What each load wants as far as this tick tells, mW."""
+        plan = self._plans[self._lost]
+        fair = plan.fair_mw([self.feeds[row.feed].room_mw for row in plan.rows])
         hungry, headroom, margin = self._hungry_ratio, self._headroom, self._band_mw
         return [
-            cap if draw is None else top if draw >= cap * hungry else int(draw * headroom) + margin
-            for draw, cap, top in zip(draws, self.caps.cap_mw, self._max_mw, strict=True)
+            cap
+            if draw is None
+            else int(draw * headroom) + margin
+            if draw < cap * hungry
+            else min(top, max(int(cap * GROWTH), share))
+            for draw, cap, top, share in zip(
+                draws, self.caps.cap_mw, self._max_mw, fair, strict=True
+            )
         ]
 
     def _plan(self, snapshot: Snapshot, fresh: bool, blind: Rule | None) -> _Turn:
@@ -173,10 +184,13 @@ class Decider:
                 feed.correct(snapshot.now_ms, fits)
             room.append(max(0, feed.room_mw - pinned))
         if fresh:
-            request = list(map(min, map(max, self._demand.held, self._min_mw), self._max_mw))
+            wanted = self._demand.request_mw
+            request = list(map(min, map(max, wanted, self._min_mw), self._max_mw))
+            targets = plan.targets(request, caps.quarantined, room)
         else:
             request = self._max_mw
-        targets = plan.targets(request, caps.quarantined, room)
+            n = len(request)
+            targets = Targets(plan.fair_mw(room), [-1] * n, [False] * n)
         rule = [blind or (Rule.DEMAND if row < 0 else Rule.ROW) for row in targets.row]
         return _Turn(snapshot.now_ms, plan, room, request, targets, rule, [])
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Peaks of the recent past: what a load wants although it dips just now.
+"""What a load wants, from what it drew: dips do not count, rare spikes do not reserve.
 
 Training steps dip for 0.3 to 2 s at every exchange of gradients; a cap that followed the dip
-would be in the way when the load comes back.
+would be in the way when the load comes back. Inference spikes for tenths of a second; watts
+kept for its highest spike are watts that nobody else can use.
 """
+
+import math
 
 
 class PeakHold:
@@ -43,3 +46,38 @@ class PeakHold:
         # After a long silence the skipped buckets are all empty: one turn of the ring is enough.
         late = now_ms - self._next_ms - self._bucket_ms * self.BUCKETS
         self._next_ms += self._bucket_ms * (1 + max(0, late // self._bucket_ms))
+
+
+class Demand:
+    """Mean plus `sigmas` standard deviations of the recent past, never above its peak.
+
+    For a load that is on its plateau for more than two thirds of the time this is the plateau
+    whatever the dips are; for noise it is the value that is seldom exceeded. The recent past
+    weighs with a time constant of a third of `hold_ms`; the peak is that of `hold_ms`.
+    """
+
+    def __init__(self, n: int, hold_ms: int, sigmas: float) -> None:
+        self.request_mw = [0] * n
+        """The estimate, one per load."""
+        self._peak = PeakHold(n, hold_ms)
+        self._tau_ms = hold_ms / 3
+        self._sigmas = sigmas
+        self._mean = [0.0] * n
+        self._variance = [0.0] * n
+        self._updated_ms: int | None = None
+
+    def update(self, samples: list[int], now_ms: int) -> None:
+        """Take one sample per load, mW."""
+        self._peak.update(samples, now_ms)
+        if self._updated_ms is None:
+            gain = 1.0
+        else:
+            gain = 1 - math.exp((self._updated_ms - now_ms) / self._tau_ms)
+        self._updated_ms = now_ms
+        mean, variance, peak = self._mean, self._variance, self._peak.held
+        keep, sigmas, sqrt = 1 - gain, self._sigmas, math.sqrt
+        for i, sample in enumerate(samples):
+            step = gain * (sample - mean[i])
+            level = mean[i] = mean[i] + step
+            spread = variance[i] = keep * (variance[i] + step * (sample - level + step))
+            self.request_mw[i] = min(peak[i], int(level + sigmas * sqrt(spread)))

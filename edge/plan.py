@@ -5,6 +5,7 @@ Each is the same weighted max-min in C with other bounds; an answer is kept unti
 differs. All lists are one value per load, mW.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,13 @@ class Targets(NamedTuple):
     """The load's minimum does not fit."""
 
 
+def load_range_mw(config: Config) -> tuple[list[int], list[int]]:
+    """Lowest and highest cap of each load, inwards to whole W: most BMCs take nothing finer."""
+    lowest = [math.ceil(load.min_w) * 1000 for load in config.loads]
+    highest = [math.floor(load.max_w) * 1000 for load in config.loads]
+    return lowest, list(map(max, lowest, highest))
+
+
 class Plan:
     """Allocation over `rows`; all caps it returns satisfy every row, in exact integers."""
 
@@ -30,14 +38,15 @@ class Plan:
         loads = config.loads
         self.rows = tuple(rows)
         self.row_of_feed = {row.feed: index for index, row in enumerate(rows)}
-        self.min_mw = [int(load.min_w * 1000) for load in loads]
-        self.max_mw = [int(load.max_w * 1000) for load in loads]
+        self.min_mw, self.max_mw = load_range_mw(config)
         self._class = [load.priority for load in loads]
         self._coefs = [[(i, c) for i, c in enumerate(row.coef_ppm) if c] for row in rows]
         self._demand, self._spread, self._raise = (self._allocator(config) for _ in range(3))
         self._demand.class_[0 : len(loads)] = self._class
         self._asked: tuple[list[int], list[int], list[bool]] | None = None
         self._targets = Targets([], [], [])
+        self._fair_room: list[int] = []
+        self._fair_mw: list[int] = []
 
     def _allocator(self, config: Config) -> Allocator:
         allocator = Allocator(len(config.loads), [dict(row) for row in self._coefs])
@@ -63,6 +72,18 @@ class Plan:
             self._asked = ([*room_mw], [*request_mw], [*absent])
             self._targets = self._solve(request_mw, absent, room_mw)
         return self._targets
+
+    def fair_mw(self, room_mw: list[int]) -> list[int]:
+        """Caps if every load wanted its maximum and all were of one class; never below minimum."""
+        if room_mw != self._fair_room:
+            self._fair_room = [*room_mw]
+            n = len(self.min_mw)
+            self._spread.min_mw[0:n] = self.min_mw
+            self._spread.request_mw[0:n] = self.max_mw
+            self._spread.limit_mw[0 : len(room_mw)] = room_mw
+            self._spread.solve()
+            self._fair_mw = list(map(max, self.min_mw, self._spread.grant_mw))
+        return self._fair_mw
 
     def _solve(self, request_mw: list[int], absent: list[bool], room_mw: list[int]) -> Targets:
         n = len(self.min_mw)
