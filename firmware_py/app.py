@@ -31,7 +31,7 @@ TX_BYTES = 1024  # telemetry, loads, an event and a longest reply fit twice
 
 
 class App:
-    # config: store.config.Config; info: link.commands.BoardInfo.
+    # config: store.settings.Settings; info: link.commands.BoardInfo.
     def __init__(self, config, info, tx=None):
         self.raw = array("i", [m.INVALID] * N_IN)
         self.events = Events()

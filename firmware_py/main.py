@@ -5,10 +5,8 @@
 
 import sys
 
-from .app import App
 from .board import sim
 from .link.commands import BoardInfo
-from .store.config import ConfigError, parse
 
 _NUMBERS = ("--boot-id", "--boot-count")
 _TEXTS = ("--uid", "--link")
@@ -17,35 +15,46 @@ _TEXTS = ("--uid", "--link")
 # Run the board named by argv until its host goes; returns the exit code.
 def run(argv):
     try:
-        path, options = _options(argv)
-        with open(path, "rb") as file:
-            config = parse(file.read())
-    except (ConfigError, OSError) as error:
+        options = _options(argv)
+        settings = _settings(argv[0])
+    except (ValueError, OSError) as error:
         sys.stderr.write("firmware: %s: %s\n" % (argv[0] if argv else "no config", error))
         return 2
     name = "sim " + options.get("--uid", "0001")
     info = BoardInfo(name, options.get("--boot-id", 1), options.get("--boot-count", 1))
-    if "--link" in options:
+    link = options.get("--link")
+    if link is None:
+        sim.run_virtual(sim.virtual(settings, info))
+    else:
         from .board.sim_live import Live  # noqa: PLC0415 - costs heap only where it is used
 
-        Live(sim.Records(App(config, info)), options["--link"]).run()
-    else:
-        sim.run_virtual(sim.virtual(config, info))
+        Live(settings, info, link).run()
     return 0
 
 
+# Settings of a file. A board has no heap to spare for the code that checked them.
+def _settings(path):
+    from .store.config import parse  # noqa: PLC0415
+
+    with open(path, "rb") as file:
+        settings = parse(file.read())
+    if sys.implementation.name == "micropython":
+        del sys.modules["firmware_py.store.config"]
+        delattr(sys.modules["firmware_py.store"], "config")
+    return settings
+
+
 def _options(argv):
+    if not argv:
+        raise ValueError("give the path of the board's JSON configuration")
     options = {}
     for i in range(1, len(argv), 2):
         key = argv[i]
         if key not in _NUMBERS + _TEXTS or i + 1 == len(argv):
-            raise ConfigError(
-                "option %s: known, each with a value: %s" % (key, " ".join(_NUMBERS + _TEXTS))
-            )
+            known = " ".join(_NUMBERS + _TEXTS)
+            raise ValueError("option %s: known, each with a value: %s" % (key, known))
         options[key] = int(argv[i + 1]) if key in _NUMBERS else argv[i + 1]
-    if not argv:
-        raise ConfigError("give the path of the board's JSON configuration")
-    return argv[0], options
+    return options
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@
 import select
 import sys
 
+from ..app import App
 from ..compat import ticks_add, ticks_diff, ticks_ms
-from .sim import RX_BYTES
+from .sim import RX_BYTES, Records
 
 _REOPEN_MS = 1000
 
@@ -79,9 +80,9 @@ class Tty:
 
 
 class Live:
-    def __init__(self, records, path):
-        self._records = records
-        self._app = records.app
+    def __init__(self, settings, info, path):
+        self._app = App(settings, info)
+        self._records = Records(self._app)
         self._tty = Tty(path)
         self._wait = _poll_of(sys.stdin.buffer, select.POLLIN)
         self._stdin = _poll_of(sys.stdin.buffer, select.POLLIN)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # The board's configuration: one JSON object, read once at boot and checked before anything is
-# switched. Integers only, in the units of their names. README.md has an example.
+# switched. Integers only, in the units of their names. README.md has an example. Needed at boot
+# only: main.py drops this module, the settings it made stay.
 
 import json
 from array import array
 from binascii import crc32
 
 from ..channels import MAX_GROUPS, MAX_LOADS
+from .settings import Section, Settings
 
 VERSION = 1
 FEEDS = 2
@@ -53,45 +55,41 @@ class ConfigError(ValueError):
     pass
 
 
-# A flat section: every key of the table as an attribute.
-class Section:
-    def __init__(self, table, given, where):
-        given = _object(given, where, {row[0] for row in table})
-        for key, default, least, most in table:
-            value = given.get(key, default)
-            if value is None:
-                raise ConfigError(where + "." + key + ": is missing")
-            setattr(self, key, _integer(value, where + "." + key, least, most))
-
-
-class Config:
-    # text: the file's bytes; document: what json.loads made of them.
-    def __init__(self, text, document):
-        given = _object(document, "config", _SECTIONS)
-        _integer(given.get("version", VERSION), "version", VERSION, VERSION)
-        self.crc = crc32(text)
-        groups = _list(given.get("groups"), "groups", 1, MAX_GROUPS)
-        self.groups = len(groups)
-        self.never = _never(groups)  # bit g: group g is never shed
-        loads = _list(given.get("loads"), "loads", 1, MAX_LOADS)
-        for i, group in enumerate(loads):
-            _integer(group, "loads[%d]" % i, 0, self.groups - 1)
-        self.load_group = array("b", loads)
-        feeds = _list(given.get("feeds"), "feeds", 1, FEEDS)
-        self.feeds = [Section(_FEED, f, "feeds[%d]" % i) for i, f in enumerate(feeds)]
-        for i, feed in enumerate(self.feeds):
-            _small(feed, "feeds[%d]" % i)
-        self.shed = Section(_SHED, given.get("shed", {}), "shed")
-        self.cool = Section(_COOL, given.get("cool", {}), "cool")
-
-
-# From the file's bytes. Raises ConfigError.
+# Settings from the file's bytes. Raises ConfigError.
 def parse(text):
     try:
         document = json.loads(text)
     except ValueError as error:
         raise ConfigError("not JSON: %s" % error)
-    return Config(text, document)
+    given = _object(document, "config", _SECTIONS)
+    _integer(given.get("version", VERSION), "version", VERSION, VERSION)
+    made = Settings()
+    made.crc = crc32(text)
+    groups = _list(given.get("groups"), "groups", 1, MAX_GROUPS)
+    made.groups = len(groups)
+    made.never = _never(groups)
+    loads = _list(given.get("loads"), "loads", 1, MAX_LOADS)
+    for i, group in enumerate(loads):
+        _integer(group, "loads[%d]" % i, 0, made.groups - 1)
+    made.load_group = array("b", loads)
+    feeds = _list(given.get("feeds"), "feeds", 1, FEEDS)
+    made.feeds = [_section(_FEED, feed, "feeds[%d]" % i) for i, feed in enumerate(feeds)]
+    for i, feed in enumerate(made.feeds):
+        _small(feed, "feeds[%d]" % i)
+    made.shed = _section(_SHED, given.get("shed", {}), "shed")
+    made.cool = _section(_COOL, given.get("cool", {}), "cool")
+    return made
+
+
+def _section(table, given, where):
+    given = _object(given, where, {row[0] for row in table})
+    made = Section()
+    for key, default, least, most in table:
+        value = given.get(key, default)
+        if value is None:
+            raise ConfigError(where + "." + key + ": is missing")
+        setattr(made, key, _integer(value, where + "." + key, least, most))
+    return made
 
 
 def _never(groups):
