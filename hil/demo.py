@@ -4,7 +4,6 @@
 import shlex
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +143,7 @@ def _result(
     late: int,
     runs: tuple[PolicyRun, PolicyRun, LockstepRun | LiveRun],
 ) -> DemoResult:
-    results: Sequence = [run.result() for run in runs]
+    results = [run.result() for run in runs]
     ours = runs[2]
     digest = combined_digest(run.record for run in runs) if options.virtual else None
     return DemoResult(

@@ -127,7 +127,7 @@ class LiveRun(LiveRack):
             self._daemon.start()
             self._daemon.run(self._stop)
             self._daemon.close()
-        except BaseException as error:  # noqa: BLE001 - told to the caller of step_to
+        except BaseException as error:
             self._failure = error
 
     def step_to(self, now_ms: int) -> None:
@@ -151,4 +151,3 @@ class LiveRun(LiveRack):
         self._stop.set()
         self._thread.join(STOP_S)
         super().close()
-

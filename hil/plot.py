@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 
 WIDTH_PX = 1180
 LEFT_PX = 74
@@ -74,7 +75,7 @@ def buckets(values: Sequence[float], count: int = BUCKETS) -> list[tuple[float, 
     total = len(values)
     count = min(count, total)
     edges = [i * total // count for i in range(count + 1)]
-    parts = (values[a:b] for a, b in zip(edges, edges[1:], strict=False))
+    parts = (values[a:b] for a, b in pairwise(edges))
     return [(min(part), max(part)) for part in parts]
 
 
@@ -131,7 +132,8 @@ def _path(line: Sequence[tuple[float, float]], scale: _Scale) -> str:
 
 
 def _time_grid(duration_s: float, height_px: int, labels: bool) -> list[str]:
-    out = []
+    width = WIDTH_PX - LEFT_PX - RIGHT_PX
+    out = [f'<rect class="panel" x="{LEFT_PX}" width="{width}" height="{height_px}"/>']
     for t_s in _ticks(0, duration_s, 10):
         x = x_of(t_s, duration_s)
         out.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{height_px}"/>')
@@ -172,7 +174,7 @@ def lane_svg(lane: Lane, duration_s: float) -> str:
     )
     note = f' <span class="note">{escape(lane.note)}</span>' if lane.note else ""
     return (
-        f'<figure><figcaption><b>{escape(lane.title)}</b>, {escape(lane.unit)} '
+        f"<figure><figcaption><b>{escape(lane.title)}</b>, {escape(lane.unit)} "
         f"{legend}{note}</figcaption>"
         f'<svg class="lane" viewBox="0 0 {WIDTH_PX} {lane.height_px}" role="img" '
         f'aria-label="{escape(lane.title)}">{"".join(parts)}</svg></figure>'

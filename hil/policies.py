@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One plant under one policy: what `demo` runs three of, on one clock."""
 
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -47,7 +48,7 @@ class Board(Protocol):
         """End of the run."""
 
 
-class PolicyRun:
+class PolicyRun(ABC):
     """A plant, its record and its numbers; subclasses add who controls it."""
 
     name = ""
@@ -57,15 +58,15 @@ class PolicyRun:
         names = [load.name for load in rack.spec.loads]
         per_load = [f"load_{n}_w" for n in names] + [f"cap_{n}_w" for n in names]
         self.record = Recorder((*BASE_SIGNALS, *per_load))
-        self.inputs: "array[int]" = array("i", bytes(4 * N_IN))
+        self.inputs: array[int] = array("i", bytes(4 * N_IN))
         self.peak_utilisation = 0.0
         self.max_inlet_c = rack.inlet_c
         self._ratings_w = [feed.rating_w for feed in rack.spec.feeds]
         self._trips_seen = [False] * len(rack.spec.feeds)
 
+    @abstractmethod
     def step_to(self, now_ms: int) -> None:
         """Advance to `now_ms`, the next multiple of TICK_MS."""
-        raise TypeError(f"{type(self).__name__} has no controller")
 
     def close(self) -> None:
         """Give back what the run holds."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from hil.plant.spec import RackSpec
 
+
 def rack_toml(spec: RackSpec, port: str, redfish_url: str) -> str:
     """`rack.toml` for the emulated rack; loads are capped through its Redfish front-end."""
     lines = ['[rack]\nname = "emulated"\n', f'[board]\nport = "{port}"\n']

@@ -14,6 +14,8 @@ from hil.result import POLICIES, DemoResult, PolicyResult
 
 NEVER_S = 1000.0
 """Top of the time-to-trip axis: a breaker this far from tripping is drawn as safe."""
+FEED_TOP = 1.7
+"""Top of the feed power axis ÷ rating: a survivor that takes over everything is off the scale."""
 EVENTS_LISTED = 200
 HOVER_BUCKETS = 900
 
@@ -32,13 +34,17 @@ def _by_policy(result: DemoResult, signal: str, scale: float = 1.0) -> list[Seri
 def _feed_lane(result: DemoResult, feed: int) -> Lane:
     letter = "ab"[feed]
     rating_kw = result.rating_w[feed] / 1000.0
+    series = _by_policy(result, f"feed_{letter}_w", 1e-3)
+    peak_kw = max(max(each.values) for each in series)
     return Lane(
         f"Feed {letter.upper()} power against its breaker",
         "kW",
-        _by_policy(result, f"feed_{letter}_w", 1e-3),
+        series,
         (Level("continuous rating", "limit", rating_kw), Level("80 %", "soft", 0.8 * rating_kw)),
         height_px=150,
         lowest=0.0,
+        highest=FEED_TOP * rating_kw,
+        note="" if peak_kw <= FEED_TOP * rating_kw else f"off the scale: {peak_kw:.0f} kW",
     )
 
 
@@ -200,9 +206,7 @@ def _facts(result: DemoResult) -> str:
         ("replay", result.replay.command),
         ("record SHA-256", result.replay.record_sha256 or "real time: not replayable"),
     )
-    return (
-        "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs) + "</dl>"
-    )
+    return "<dl>" + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in pairs) + "</dl>"
 
 
 def _hover_data(lanes: Sequence[Lane], duration_s: float) -> str:

@@ -32,12 +32,12 @@ def demo(
             min=1, max=86_400, help="How long; default: 60 in real time, else 600 or the trace."
         ),
     ] = None,
-    runtime: Annotated[
-        Runtime, typer.Option(help="What runs the firmware.")
-    ] = Runtime.MICROPYTHON,
+    runtime: Annotated[Runtime, typer.Option(help="What runs the firmware.")] = Runtime.MICROPYTHON,
     report: Annotated[
         Path | None,
-        typer.Option(help="Directory of the HTML report; default rackedge-report, none with --json."),
+        typer.Option(
+            help="Directory of the HTML report; default rackedge-report, none with --json."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Seed of everything random.")] = 1,
@@ -52,9 +52,9 @@ def demo(
     ] = 1.5,
 ) -> None:
     """Run one workload uncapped, under static caps and under rackedge, side by side."""
-    from edge.cli._demo_view import DemoView
-    from hil.demo import DemoOptions, run_demo
-    from hil.report import write
+    from edge.cli._demo_view import DemoView  # noqa: PLC0415 - rich and hil, only here
+    from hil.demo import DemoOptions, run_demo  # noqa: PLC0415
+    from hil.report import write  # noqa: PLC0415
 
     options = DemoOptions(
         trace=trace,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The firmware in this process, on CPython: same code, no VM, for baselines and --runtime cpython."""
+"""The firmware in this process, on CPython: for baselines and --runtime cpython."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ class CpythonBoard:
         self._app = load_app(config, boot_id, boot_count)
         self._started = False
         self.until_ms = 0
-        self.outputs: "array[int]" = self._app.act.outputs
+        self.outputs: array[int] = self._app.act.outputs
 
     def exchange(self, now_ms: int, inputs: "array[int]", rx: bytes) -> bytes:
         """Let the board run at `now_ms` on `inputs` (int32[N_IN]); returns its link bytes."""

@@ -15,7 +15,7 @@ from array import array
 from pathlib import Path
 
 from edge.errors import LinkError, RuntimeMissing
-from firmware_py.channels import N_IN, N_OUT
+from firmware_py.channels import N_OUT
 
 HEAP = "192k"
 """Heap of the VM; hard on the unix port. An RP2040 has 264 KiB of RAM in all."""
@@ -67,7 +67,7 @@ class VmProcess:
         root = Path(__file__).resolve().parents[2]
         command = [str(find_vm()), "-X", f"heapsize={HEAP}", "-m", "firmware_py.main", str(config)]
         command += ["--boot-id", str(boot_id), "--boot-count", str(boot_count), *more]
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the VM
         self._process = subprocess.Popen(  # noqa: S603 - the program is the VM found above
             command,
             stdin=subprocess.PIPE,
@@ -117,7 +117,7 @@ class VmBoard:
     """A board in virtual time: it runs while `exchange` waits, and at no other time."""
 
     def __init__(self, config: Path, boot_id: int = 1, boot_count: int = 1) -> None:
-        self.outputs: "array[int]" = array("i", bytes(4 * N_OUT))
+        self.outputs: array[int] = array("i", bytes(4 * N_OUT))
         """int32[N_OUT], firmware_py.channels.OUT_*; as of the last exchange."""
         self.until_ms = 0
         """The board has nothing to do before this time unless link bytes arrive."""
@@ -155,7 +155,7 @@ class LiveVm:
     """A board in real time: sensors over the bus, the link on a tty of its own."""
 
     def __init__(self, config: Path, link: str, boot_id: int = 1, boot_count: int = 1) -> None:
-        self.outputs: "array[int]" = array("i", bytes(4 * N_OUT))
+        self.outputs: array[int] = array("i", bytes(4 * N_OUT))
         """int32[N_OUT], the newest the board has written."""
         self._vm = VmProcess(config, boot_id, boot_count, "--link", link)
         os.set_blocking(self._vm.stdin, False)

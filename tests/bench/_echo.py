@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The other ends that `bench link` measures against, each a process of its own on a tty.
 
-    python -m tests.bench._echo raw PATH        sends back what it reads
-    python -m tests.bench._echo modbus PATH     pymodbus RTU server with 20 holding registers
+python -m tests.bench._echo raw PATH        sends back what it reads
+python -m tests.bench._echo modbus PATH     pymodbus RTU server with 20 holding registers
 """
 
 import asyncio

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An emulated rack to point a daemon at: `python -m hil.serve --directory DIR`.
+
+Real firmware on the MicroPython VM behind a pty, a Redfish front-end on loopback, a plant that
+obeys both in real time. Writes DIR/rack.toml, ready for `rackedge run --config DIR/rack.toml`,
+and prints a line a second until Ctrl-C or --seconds.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.errors import EdgeError
+from firmware_py.channels import OUT_STATE
+from hil.demo import DemoOptions, workload
+from hil.live import LiveRack
+from hil.observe import STATES
+from hil.plant.rack import Rack
+from hil.plant.spec import RackSpec
+from hil.policies import TICK_MS, time_to_trip_s
+from hil.rackfile import board_json
+from hil.trace import Demand
+
+PRINT_MS = 1000
+
+
+def serve(
+    directory: Path,
+    options: DemoOptions,
+    seconds: float,
+    each_tick: Callable[[int, LiveRack], None] = lambda _now_ms, _rack: None,
+) -> LiveRack:
+    """Run the rack in real time; returns it, closed, with its record."""
+    demand, _ = workload(options)
+    spec = RackSpec.for_trace(demand, options.oversubscription, seed=options.seed)
+    directory.mkdir(parents=True, exist_ok=True)
+    config = directory / "board.json"
+    config.write_text(board_json(spec), encoding="utf-8")
+    rack = LiveRack(Rack(spec, Demand(demand)), config, options.runtime, directory)
+    try:
+        (directory / "rack.toml").write_text(rack.toml(), encoding="utf-8")
+        started = time.monotonic()
+        for tick in range(1, round(seconds * 1000 / TICK_MS) + 1):
+            now_ms = tick * TICK_MS
+            time.sleep(max(0.0, started + now_ms / 1000 - time.monotonic()))
+            rack.step_to(now_ms)
+            each_tick(now_ms, rack)
+    finally:
+        rack.close()
+    return rack
+
+
+def _print(now_ms: int, rack: LiveRack) -> None:
+    if now_ms % PRINT_MS:
+        return
+    plant = rack.rack
+    utilisation = max(
+        w / feed.rating_w for w, feed in zip(plant.feed_w, plant.spec.feeds, strict=True)
+    )
+    state = STATES.get(rack.board.outputs[OUT_STATE], "?")
+    ttt_s = time_to_trip_s(plant)
+    sys.stdout.write(
+        f"{now_ms / 1000:6.0f} s  board {state:8}  feed {100 * utilisation:4.0f} %  "
+        f"time to trip {ttt_s:6.1f} s  trips {plant.trips}\n"
+    )
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hil.serve", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--directory", type=Path, required=True, help="for rack.toml and the port")
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--trace", type=Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--oversubscription", type=float, default=1.5)
+    given = parser.parse_args()
+    options = DemoOptions(
+        trace=given.trace,
+        seconds=given.seconds,
+        seed=given.seed,
+        oversubscription=given.oversubscription,
+    )
+    sys.stdout.write(f"rackedge run --config {given.directory / 'rack.toml'}\n")
+    try:
+        serve(given.directory, options, given.seconds, _print)
+    except EdgeError as error:
+        sys.stderr.write(f"hil.serve: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
