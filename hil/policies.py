@@ -68,6 +68,7 @@ class PolicyRun(ABC):
     def step_to(self, now_ms: int) -> None:
         """Advance to `now_ms`, the next multiple of TICK_MS."""
 
+    @abstractmethod
     def close(self) -> None:
         """Give back what the run holds."""
 
