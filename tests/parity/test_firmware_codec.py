@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The firmware's codec and breaker on the MicroPython VM give what they give on CPython."""
+
+import json
+from pathlib import Path
+
+from firmware_py.decide.breaker import Breaker
+from tests.firmware.vm import run_script
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def test_vm_encodes_and_decodes_every_golden_frame():
+    cases = json.loads((GOLDEN / "codec.json").read_text())
+    answer = run_script("tests/parity/vm_codec.py", GOLDEN / "codec.json")
+    assert answer["encoded"] == [case["frame"] for case in cases["good"]]
+    assert answer["decoded"] == [case["payload"] for case in cases["good"]]
+    assert answer["streams"] == [
+        [[f["payload"] for f in case["frames"]], _refused(case["counts"])]
+        for case in cases["stream"]
+    ]
+
+
+def _refused(counts):
+    return sum(counts.values()) - counts["frames"] - counts["version_errors"]
+
+
+def test_vm_breaker_walks_the_same_integers_as_cpython():
+    breaker = Breaker(32_000, 1_130_000, 4_570, 5_000_000)
+    x, walk = 1, []
+    for _ in range(5000):
+        x = (x * 1103515245 + 12345) & 0x7FFFFFFF
+        breaker.step(x % 170_000)
+        walk = [breaker.theta_ppm, breaker.ttt_ms(x % 170_000), *walk[:200]]
+    assert run_script("tests/parity/vm_breaker.py")["walk"] == walk
