@@ -234,11 +234,12 @@ def test_absurd_limit_is_named():
         allocator.solve()
 
 
-def test_sum_of_minimums_beyond_int64_is_refused():
-    highest = 2**30 - 1
-    loads = [Load(highest, highest) for _ in range(8)]
+def test_sum_of_minimums_is_exact_up_to_int64_and_refused_beyond():
+    highest, largest_coef = 2**30 - 1, 2**31 - 1
+    loads = [Load(highest, highest) for _ in range(5)]
+    assert solve(loads[:4], [Row(1, dict.fromkeys(range(4), largest_coef))]).shed == [1] * 4
     with pytest.raises(ValueError, match="row 0: limit 1 mW or its minimums"):
-        solve(loads, [Row(1, dict.fromkeys(range(8), 2**31 - 1))])
+        solve(loads, [Row(1, dict.fromkeys(range(5), largest_coef))])
 
 
 @pytest.mark.parametrize("entry", [{2: WHOLE}, {-1: WHOLE}, {0: -1}])

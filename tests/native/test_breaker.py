@@ -95,6 +95,13 @@ def test_more_current_or_more_heat_never_trips_later(theta_ppm, current_ma, more
     assert breaker.time_to_trip_ms(current_ma) <= left_ms
 
 
+def test_time_beyond_the_wire_is_never():
+    slowest = Curve(1_000_000, 1, 86_400_000, 5_000_000, 10_000_000)
+    breaker = Breaker(2**30 - 1, slowest)
+    assert breaker.time_to_trip_ms(2**30, "slow") == NEVER_MS
+    assert breaker.time_to_trip_ms(2**30 + 2**28, "slow") < NEVER_MS
+
+
 def test_tripped_breaker_reports_zero_even_without_current():
     assert breaker_at(1_000_000).time_to_trip_ms(0) == 0
 

@@ -161,6 +161,13 @@ def allocate_document() -> Document:
     }
 
 
+# The lowest grant that weight 10 000 reaches exactly one level before weight 9 999 does.
+NEXT_LEVEL_MW = next(
+    mw
+    for mw in range(1, 10_000)
+    if allocate.Load(0, mw, 9_999).level_of(mw) == allocate.Load(0, mw, 10_000).level_of(mw) + 1
+)
+
 Problem = tuple[list[allocate.Load], list[allocate.Row]]
 
 
@@ -171,6 +178,7 @@ def _allocate_cases() -> dict[str, Problem]:
     stepped = [load(100, 1_000, step_mw=70), load(150, 900, step_mw=110), load(0, 400)]
     ranked = [load(100, 500, priority=2), load(100, 500, priority=0), load(100, 500, priority=1)]
     weighted = [load(0, 1_000, weight=1), load(0, 1_000, weight=2), load(0, 1_000, weight=5)]
+    whole_two = {0: 1_000_000, 1: 1_000_000}
     feeds = {0: 500_000, 1: 600_000, 2: 400_000}
     heavy = [load(300, 600, 1), load(200, 600, 1), load(250, 600, 2), load(90, 300, priority=1)]
     return {
@@ -186,6 +194,18 @@ def _allocate_cases() -> dict[str, Problem]:
         "negative limit is none": ([load(0, 10)], [row(-5, {0: 1_000_000})]),
         "shed the one that is enough": (heavy, [row(540, dict.fromkeys(range(4), 1_000_000))]),
         "shed most where one is not enough": (heavy, [row(260, dict.fromkeys(range(4), 10**6))]),
+        "shed one that is exactly enough": (
+            [load(200, 600), load(100, 600), load(300, 600)],
+            [row(500, whole)],
+        ),
+        "shed the largest first where two must go": (
+            [load(100, 600), load(90, 600), load(80, 600)],
+            [row(150, whole)],
+        ),
+        "levels apart by the least there is": (
+            [load(0, 9_000, weight=9_999), load(0, 9_000, weight=10_000)],
+            [row(2 * NEXT_LEVEL_MW - 1, whole_two)],
+        ),
         "put back what fits after all": (
             [load(300, 600), load(500, 600), load(0, 900, priority=1)],
             [row(600, whole), row(400, {1: 1_000_000})],
