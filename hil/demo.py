@@ -28,6 +28,8 @@ REAL_SECONDS = 60.0
 """Default length in real time."""
 VIRTUAL_SECONDS = 600.0
 """Default length of the generated workload in virtual time."""
+SHORTEST_S = 10.0
+"""The generator makes no shorter workload; a shorter run is its beginning."""
 LATE_MS = 50
 """A real-time tick that starts later than this counts as late."""
 
@@ -58,7 +60,7 @@ def workload(options: DemoOptions) -> tuple[Trace, float]:
     """The demand of each load, and how many seconds of it to run."""
     if options.trace is None:
         seconds = options.seconds or (VIRTUAL_SECONDS if options.virtual else REAL_SECONDS)
-        return generate(seconds, options.seed), seconds
+        return generate(max(seconds, SHORTEST_S), options.seed), seconds
     trace = read_trace(options.trace)
     if len(trace.names) == 1:
         trace = spread(trace, SPREAD_LOADS)
