@@ -203,8 +203,8 @@ def _allocate_cases() -> dict[str, Problem]:
             [row(150, whole)],
         ),
         "levels apart by the least there is": (
-            [load(0, 9_000, weight=9_999), load(0, 9_000, weight=10_000)],
-            [row(2 * NEXT_LEVEL_MW - 1, whole_two)],
+            [load(0, 900, 9_999), load(0, 900, 10_000), load(0, 900, 10_000)],
+            [row(2 * NEXT_LEVEL_MW - 1, whole_two), row(NEXT_LEVEL_MW - 1, {2: 1_000_000})],
         ),
         "put back what fits after all": (
             [load(300, 600), load(500, 600), load(0, 900, priority=1)],
