@@ -68,8 +68,8 @@ class DemoView:
         if self._live is None or wall < self._next:
             return
         self._next = wall + REFRESH_S
-        table = Table(box=None, padding=(0, 2), title=f"t = {now_ms / 1000:.1f} s")
-        for head in ("policy", "feed power against rating", "", "time to trip", "trips", "served"):
+        table = Table(box=None, padding=(0, 1), title=f"t = {now_ms / 1000:.1f} s")
+        for head in ("policy", "feed power │ rating", "", "trips in", "trips", "served"):
             table.add_column(head, justify="left", no_wrap=True)
         for run in runs:
             rack = run.rack
@@ -91,8 +91,8 @@ class DemoView:
     def table(self, result: DemoResult, report: Path | None) -> None:
         """The result on stdout."""
         out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100)
-        table = Table(box=None, padding=(0, 2), header_style="bold")
-        heads = ("policy", "trips", "first trip", "served", "energy", "peak ÷ rating", "max inlet")
+        table = Table(box=None, padding=(0, 1), header_style="bold")
+        heads = ("policy", "trips", "first trip", "served", "energy", "peak ÷ rating", "inlet")
         for number, head in enumerate(heads):
             table.add_column(head, justify="right" if number else "left", no_wrap=True)
         for name in POLICIES:
