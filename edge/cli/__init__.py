@@ -5,7 +5,6 @@ A command is a function in `edge/cli/NAME.py` named NAME; COMMANDS lists them. H
 are imported inside the functions, so that `rackedge --help` stays quick.
 """
 
-import os
 import sys
 from importlib import import_module
 from typing import Annotated
@@ -68,7 +67,3 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (head, less) has gone: end quietly, also in the interpreter's last flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

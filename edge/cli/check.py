@@ -9,6 +9,9 @@ import typer
 if TYPE_CHECKING:
     from edge.config import Config, LoadConfig
 
+PIPE_COLUMNS = 200
+"""Width of the tables when nobody's window limits it: lines are not broken."""
+
 
 def check(
     config: Annotated[Path, typer.Option(help="The rack.toml to check.", show_default=False)],
@@ -58,7 +61,9 @@ def print_tables(config: "Config") -> None:
         ranks = (str(load.priority), str(load.weight))
         shares = " ".join(f"{f.name} {config.share(load, f):.0%}" for f in config.feeds)
         loads.add_row(load.name, *ranks, *limits, str(load.group), shares, device(load))
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPE_COLUMNS)
     console.print(f"rack {config.rack.name}: board at {board.port}, {board.baud} Bd", markup=False)
     console.print(feeds)
     console.print(loads)

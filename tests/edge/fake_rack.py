@@ -20,9 +20,10 @@ TICK_MS = 100
 def rack_config(
     loads: int = 8,
     limit_w: float = 25_000,
+    *,
     max_w: float = 10_000,
     min_w: float = 1_000,
-    extra: str = "",
+    extra: Callable[[int], str] = lambda _load: "",
     control: str = "",
 ) -> Config:
     """Two feeds of `limit_w` each and equal loads on both."""
@@ -31,7 +32,7 @@ def rack_config(
         text += f'[[feeds]]\nname = "{name}"\nbreaker_a = {limit_w / 690}\ncontinuous_ratio = 1.0\n'
     for i in range(loads):
         text += f'[[loads]]\nname = "n{i}"\nchannel = {i}\nmin_w = {min_w}\nmax_w = {max_w}\n'
-        text += f'group = {i % 16}\nactuator = {{ kind = "dryrun" }}\n{extra}\n'
+        text += f'group = {i % 16}\nactuator = {{ kind = "dryrun" }}\n{extra(i)}\n'
     return parse_config(text + "[control]\n" + control)
 
 
@@ -101,23 +102,33 @@ def run(
     rack: FakeRack,
     decider: Decider,
     seconds: float,
+    *,
     ack_ms: int = 0,
+    failures: float = 0.0,
     check: Callable[[FakeRack, Decision], None] | None = None,
 ) -> list[Decision]:
-    """Close the loop for `seconds`; each write is confirmed after `ack_ms`."""
+    """Close the loop for `seconds`; each write ends after `ack_ms`.
+
+    `failures`: share of writes that are reported as failed; half of these did arrive.
+    """
     decisions = []
-    acks: list[tuple[int, int, int]] = []
+    ends: list[tuple[int, int, int, bool]] = []
     start = round(rack.t_s * 1000)
     for now_ms in range(start, start + int(seconds * 1000), TICK_MS):
-        while acks and acks[0][0] <= now_ms:
-            _, load, cap_mw = acks.pop(0)
-            decider.caps.confirm(load, cap_mw, None, now_ms)
+        while ends and ends[0][0] <= now_ms:
+            _, load, cap_mw, good = ends.pop(0)
+            if good:
+                decider.caps.confirm(load, cap_mw, None, now_ms)
+            else:
+                decider.caps.fail(load, cap_mw, now_ms)
         decision = decider.decide(rack.snapshot(now_ms))
         for write in decision.writes:
-            rack.set_cap(write.load, write.cap_mw / 1000)
-            acks.append((now_ms + ack_ms, write.load, write.cap_mw))
-        if check is not None:
-            check(rack, decision)
+            good = rack.random.random() >= failures
+            if good or rack.random.random() < 0.5:
+                rack.set_cap(write.load, write.cap_mw / 1000)
+            ends.append((now_ms + ack_ms, write.load, write.cap_mw, good))
         decisions.append(decision)
         rack.step()
+        if check is not None:
+            check(rack, decision)
     return decisions

@@ -187,7 +187,7 @@ def test_a_port_that_cannot_be_opened_at_the_start_is_an_error() -> None:
 
 def test_something_else_at_the_port_is_an_error_before_the_first_connection() -> None:
     made = rig()
-    made.board.exchange = lambda data, now_ms: b"\r\n>>> MicroPython v1.28\r\n" * 3
+    made.board.exchange = lambda _data, _now_ms: b"\r\n>>> MicroPython v1.28\r\n" * 3
     with pytest.raises(LinkError, match=r"\S"):
         made.run(20)
 
@@ -196,7 +196,7 @@ def test_noise_on_a_line_that_worked_is_survived() -> None:
     made = rig()
     made.run(3)
     exchange = made.board.exchange
-    made.board.exchange = lambda data, now_ms: bytes(range(1, 200)) * 3
+    made.board.exchange = lambda _data, _now_ms: bytes(range(1, 200)) * 3
     made.run(8)
     made.board.exchange = exchange
     made.run(6)

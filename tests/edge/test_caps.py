@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is proven of each load's cap."""
+
+from itertools import pairwise
+
+from edge.caps import CapLedger
+
+KW = 1_000_000
+SETTLE_MS = 1_500
+PROBATION_MS = 10_000
+
+
+def ledger() -> CapLedger:
+    made = CapLedger([10 * KW], SETTLE_MS, PROBATION_MS)
+    made.send(0, 8 * KW, 0)
+    made.confirm(0, 8 * KW, None, 0)
+    made.observe([7 * KW], SETTLE_MS)
+    assert made.bound_mw == [8 * KW]
+    return made
+
+
+def test_a_raise_counts_from_the_moment_it_is_sent() -> None:
+    made = ledger()
+    made.send(0, 9 * KW, 2_000)
+    assert made.bound_mw == [9 * KW]
+
+
+def test_a_lowering_counts_only_after_confirmation_settle_and_obedience() -> None:
+    made = ledger()
+    made.send(0, 5 * KW, 2_000)
+    made.observe([4 * KW], 9_000)
+    assert made.bound_mw == [8 * KW]  # not confirmed
+    made.confirm(0, 5 * KW, None, 9_000)
+    made.observe([4 * KW], 9_000 + SETTLE_MS - 1)
+    assert made.bound_mw == [8 * KW]  # not settled
+    made.observe([5_120_000], 9_000 + SETTLE_MS)
+    assert made.bound_mw == [8 * KW]  # draws more than 2 % above it
+    made.observe([5_050_000], 9_100 + SETTLE_MS)
+    assert made.bound_mw == [5 * KW]
+
+
+def test_an_unmetered_load_counts_at_its_new_cap_after_the_settle_time() -> None:
+    made = ledger()
+    made.send(0, 5 * KW, 2_000)
+    made.confirm(0, 5 * KW, None, 2_100)
+    made.observe([None], 2_100 + SETTLE_MS)
+    assert made.bound_mw == [5 * KW]
+
+
+def test_the_result_of_an_older_write_proves_nothing() -> None:
+    made = ledger()
+    made.send(0, 6 * KW, 2_000)
+    made.send(0, 5 * KW, 2_100)
+    made.confirm(0, 6 * KW, None, 2_200)
+    assert made.in_flight[0]
+    made.fail(0, 6 * KW, 2_300)
+    assert not made.quarantined[0]
+
+
+def test_a_device_that_enforces_more_than_asked_counts_at_that() -> None:
+    made = ledger()
+    made.send(0, 2 * KW, 2_000)
+    made.confirm(0, 2 * KW, 3 * KW, 2_100)
+    made.observe([1 * KW], 2_100 + SETTLE_MS)
+    assert made.bound_mw == [3 * KW]
+
+
+def test_a_failed_write_pins_the_load_at_the_higher_of_both_caps() -> None:
+    made = ledger()
+    made.send(0, 5 * KW, 2_000)
+    made.fail(0, 5 * KW, 2_500)
+    assert made.quarantined == [True]
+    assert made.pin_mw == [8 * KW]
+
+
+def test_three_readings_above_the_cap_after_settling_are_defiance() -> None:
+    made = ledger()
+    made.observe([9 * KW], 2_000)
+    made.observe([9 * KW], 2_100)
+    assert not made.quarantined[0]
+    made.observe([9 * KW], 2_200)
+    assert made.quarantined[0]
+    assert made.pin_mw == [9 * KW]
+
+
+def test_a_spike_of_two_readings_is_forgiven() -> None:
+    made = ledger()
+    for tick in range(60):
+        made.observe([(9 if tick % 3 else 7) * KW], 2_000 + tick * 100)
+    assert not made.quarantined[0]
+
+
+def test_retries_back_off_and_wait_for_a_result() -> None:
+    made = ledger()
+    made.send(0, 5 * KW, 2_000)
+    made.fail(0, 5 * KW, 2_000)
+    tries = []
+    for now_ms in range(2_000, 120_000, 100):
+        if made.retry_due(0, now_ms):
+            tries.append(now_ms)
+            made.send(0, 5 * KW, now_ms)
+            assert not made.retry_due(0, now_ms + 60_000)
+            made.fail(0, 5 * KW, now_ms)
+    gaps = [later - earlier for earlier, later in pairwise(tries)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] >= 2 * SETTLE_MS
+    assert gaps[-1] == 10_000
+
+
+def test_quarantine_ends_after_a_probation_of_obedience() -> None:
+    made = ledger()
+    made.send(0, 5 * KW, 2_000)
+    made.fail(0, 5 * KW, 2_000)
+    made.send(0, 5 * KW, 6_000)
+    made.confirm(0, 5 * KW, None, 6_000)
+    start_ms = 6_000 + SETTLE_MS
+    for now_ms in range(6_100, start_ms + PROBATION_MS, 100):
+        made.observe([4 * KW], now_ms)
+        assert made.quarantined[0]
+    made.observe([4 * KW], start_ms + PROBATION_MS)
+    assert not made.quarantined[0]
+    assert made.bound_mw == [5 * KW]
+
+
+def test_probation_starts_anew_with_each_excess() -> None:
+    made = ledger()
+    made.send(0, 5 * KW, 2_000)
+    made.fail(0, 5 * KW, 2_000)
+    made.send(0, 5 * KW, 6_000)
+    made.confirm(0, 5 * KW, None, 6_000)
+    for now_ms in range(8_000, 60_000, 100):
+        made.observe([9 * KW if now_ms % 5_000 == 0 else 4 * KW], now_ms)
+    assert made.quarantined[0]
+    assert made.pin_mw == [9 * KW]
