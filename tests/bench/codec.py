@@ -46,7 +46,7 @@ def ours() -> dict[str, Case]:
 
 def cobs_and_crc32() -> dict[str, Case]:
     """The same frame from the C extension `cobs`, binascii and struct."""
-    from cobs import cobs  # noqa: PLC0415
+    from cobs import cobs
 
     def encode_one() -> bytes:
         body = HEADER.pack(0x14, 0x10, 7, 0x1234) + PAYLOAD
@@ -82,9 +82,9 @@ def cobs_and_crc32() -> dict[str, Case]:
 
 
 def pymodbus_rtu() -> dict[str, Case]:
-    from pymodbus.framer import FramerRTU  # noqa: PLC0415
-    from pymodbus.pdu import DecodePDU  # noqa: PLC0415
-    from pymodbus.pdu.register_message import ReadHoldingRegistersResponse  # noqa: PLC0415
+    from pymodbus.framer import FramerRTU
+    from pymodbus.pdu import DecodePDU
+    from pymodbus.pdu.register_message import ReadHoldingRegistersResponse
 
     framer = FramerRTU(DecodePDU(False))
     registers = list(struct.unpack(">20H", PAYLOAD))
@@ -104,7 +104,7 @@ def pymodbus_rtu() -> dict[str, Case]:
 
 
 def minimalmodbus_rtu() -> dict[str, Case]:
-    from minimalmodbus import _embed_payload, _extract_payload  # noqa: PLC0415
+    from minimalmodbus import _embed_payload, _extract_payload
 
     payload = bytes([len(PAYLOAD)]) + PAYLOAD
     frame = _embed_payload(1, "rtu", 3, payload)
