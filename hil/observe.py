@@ -29,9 +29,11 @@ class RunObserver(DaemonObserver):
         self._names = names
         self._feeds = feeds
         self._caps_mw: list[int | None] = [None] * len(names)
+        self._now_ms = 0
 
     def on_decision(self, decision: Decision) -> None:
         """One event for what falls, one for what rises."""
+        self._now_ms = decision.now_ms
         falls: list[str] = []
         rises: list[str] = []
         for write in decision.writes:
@@ -54,7 +56,9 @@ class RunObserver(DaemonObserver):
         return f"{self._names[write.load]} {write.cap_mw / 1e6:.2f} kW ({why})"
 
     def on_cap_result(self, result: CapResult) -> None:
-        """A refused cap is worth an event."""
+        """A cap that was not applied."""
+        if result.error is not None:
+            self._record.event(self._now_ms, "host", "refused", str(result.error))
 
     def on_link_event(self, event: ev.Event, now_ms: int) -> None:
         """Board events by name; loss and reboot of the link."""

@@ -8,6 +8,7 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
+from edge.errors import EdgeError
 from hil.plot import Lane, Level, Marker, Series, buckets, events_svg, lane_svg
 from hil.record import RunEvent
 from hil.result import POLICIES, DemoResult, PolicyResult
@@ -117,7 +118,7 @@ def _marker_rows(result: DemoResult) -> list[tuple[str, list[Marker]]]:
     return [
         ("trips", [m for n in POLICIES for m in marks(result.policies[n], {"trip"}, n)]),
         ("shed", marks(ours, {"shed", "restore", "lockout"}, "shed")),
-        ("decisions", marks(ours, {"cut", "raise", "stale"}, "decision")),
+        ("decisions", marks(ours, {"cut", "raise", "refused"}, "decision")),
         ("board", marks(ours, {"state", "lease", "boot", "sensor", "link"}, "board")),
     ]
 
@@ -246,8 +247,11 @@ def html(result: DemoResult) -> str:
 def _write_whole(path: Path, text: str) -> None:
     """Write beside the target, then rename: a reader sees the old file or the new one."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)  # left only if it could not be finished
 
 
 def _signals_csv(result: DemoResult) -> str:
@@ -261,11 +265,34 @@ def _signals_csv(result: DemoResult) -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_directory(directory: Path) -> None:
+    """Make sure, before a long run, that `write` will be able to; creates nothing.
+
+    Raises EdgeError.
+    """
+    nearest = next(p for p in (directory, *directory.absolute().parents) if p.exists())
+    if not nearest.is_dir():
+        raise _unwritable(directory, f"{nearest} is a file")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise _unwritable(directory, f"no permission in {nearest}")
+
+
+def _unwritable(directory: Path, why: str) -> EdgeError:
+    return EdgeError(f"{directory}: cannot hold the report ({why}): give another --report")
+
+
 def write(result: DemoResult, directory: Path) -> Path:
     """Write report.html, run.json and signals.csv into `directory`; returns the report's path.
 
-    Raises OSError when the directory cannot be made or written.
+    Raises EdgeError when the directory cannot be made or written; each file is whole or absent.
     """
+    try:
+        return _write_all(result, directory)
+    except OSError as error:
+        raise _unwritable(directory, error.strerror or str(error)) from error
+
+
+def _write_all(result: DemoResult, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     document = result.document()
     document["events"] = {
