@@ -63,11 +63,12 @@ class LiveRack(PolicyRun):
             self.cable = PtyCable(directory / "board")
             stack.callback(self.cable.close)
             live = LiveVm if runtime == "micropython" else CpythonLive
-            self._start_board: Callable[[int], LiveVm | CpythonLive] = lambda boot: live(
+            self._make_board: Callable[[int], LiveVm | CpythonLive] = lambda boot: live(
                 board_config, self.cable.board_path, boot_id=1000 + boot, boot_count=boot
             )
             self.boots = 1
-            self.board = self._start_board(self.boots)
+            io.fill_inputs(rack, self.inputs)
+            self.board = self._start_board()
             self._stack = stack.pop_all()
 
     def step_to(self, now_ms: int) -> None:
@@ -85,7 +86,14 @@ class LiveRack(PolicyRun):
         """Cut the board's power and give it back: a new boot id, relays as they were."""
         self.board.kill()
         self.boots += 1
-        self.board = self._start_board(self.boots)
+        self.board = self._start_board()
+
+    def _start_board(self) -> LiveVm | CpythonLive:
+        board = self._make_board(self.boots)
+        # Readings wait for its first tick: without any it would find every sensor lost, also
+        # those for leaks, and switch all loads off.
+        board.push(self.inputs)
+        return board
 
     def toml(self) -> str:
         """A rack.toml that fits this rack."""

@@ -12,18 +12,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.errors import EdgeError
+from edge.errors import EdgeError, LinkError
 from firmware_py.channels import OUT_STATE
-from hil.demo import DemoOptions, workload
+from hil.demo import DemoOptions, sized, workload
 from hil.live import LiveRack
 from hil.observe import STATES
 from hil.plant.rack import Rack
-from hil.plant.spec import RackSpec
 from hil.policies import TICK_MS, time_to_trip_s
 from hil.rackfile import board_json
 from hil.trace import Demand
 
 PRINT_MS = 1000
+STABLE_MS = 500
+"""A board that ran for so long is worth booting again."""
 
 
 def serve(
@@ -34,22 +35,39 @@ def serve(
 ) -> LiveRack:
     """Run the rack in real time; returns it, closed, with its record."""
     demand, _ = workload(options)
-    spec = RackSpec.for_trace(demand, options.oversubscription, seed=options.seed)
+    spec = sized(options, demand)
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "board.json"
     config.write_text(board_json(spec), encoding="utf-8")
     rack = LiveRack(Rack(spec, Demand(demand)), config, options.runtime, directory)
     try:
         (directory / "rack.toml").write_text(rack.toml(), encoding="utf-8")
-        started = time.monotonic()
+        started, booted_ms = time.monotonic(), 0
         for tick in range(1, round(seconds * 1000 / TICK_MS) + 1):
             now_ms = tick * TICK_MS
             time.sleep(max(0.0, started + now_ms / 1000 - time.monotonic()))
-            rack.step_to(now_ms)
+            booted_ms = _tick(rack, now_ms, booted_ms)
             each_tick(now_ms, rack)
     finally:
         rack.close()
     return rack
+
+
+def _tick(rack: LiveRack, now_ms: int, booted_ms: int) -> int:
+    """One step; a board that died is booted again, as a watchdog would. Returns when it booted.
+
+    Raises LinkError if it died within STABLE_MS: that does not get better by booting.
+    """
+    try:
+        rack.step_to(now_ms)
+    except LinkError as error:
+        if now_ms - booted_ms < STABLE_MS:
+            raise
+        rack.reboot_board()
+        sys.stdout.write(f"{now_ms / 1000:6.0f} s  {error}; booted again, boot {rack.boots}\n")
+        sys.stdout.flush()
+        return now_ms
+    return booted_ms
 
 
 def _print(now_ms: int, rack: LiveRack) -> None:

@@ -65,18 +65,26 @@ class VmProcess:
 
     def __init__(self, config: Path, boot_id: int, boot_count: int, *more: str) -> None:
         root = Path(__file__).resolve().parents[2]
-        command = [str(find_vm()), "-X", f"heapsize={HEAP}", "-m", "firmware_py.main", str(config)]
+        program = find_vm()
+        command = [str(program), "-X", f"heapsize={HEAP}", "-m", "firmware_py.main", str(config)]
         command += ["--boot-id", str(boot_id), "--boot-count", str(boot_count), *more]
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the VM
-        self._process = subprocess.Popen(  # noqa: S603 - the program is the VM found above
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._stderr,
-            bufsize=0,
-            env={**os.environ, "MICROPYPATH": str(root)},
-            start_new_session=True,  # Ctrl-C is for the bench, which then closes the bus
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - the program is the VM found above
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                bufsize=0,
+                env={**os.environ, "MICROPYPATH": str(root)},
+                start_new_session=True,  # Ctrl-C is for the bench, which then closes the bus
+            )
+        except OSError as error:
+            self._stderr.close()
+            raise RuntimeMissing(
+                f"{program} cannot be started ({error.strerror}): reinstall it with "
+                "`pip install --force-reinstall 'rackedge[sim]'`, or use --runtime cpython"
+            ) from error
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101 - Popen was given PIPE
         assert stdout is not None  # noqa: S101
@@ -124,7 +132,11 @@ class VmBoard:
         self._vm = VmProcess(config, boot_id, boot_count)
         self._poll = select.poll()
         self._poll.register(self._vm.stdout, select.POLLIN)
-        self._receive()
+        try:
+            self._receive()
+        except LinkError:
+            self._vm.close()
+            raise
 
     def exchange(self, now_ms: int, inputs: "array[int]", rx: bytes) -> bytes:
         """Let the board run at `now_ms` on `inputs` (int32[N_IN]); returns its link bytes.

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The closed loop in virtual time, while line, host or board fail."""
 
+from itertools import pairwise
+
 import pytest
 
 from edge.link import events as ev
@@ -32,8 +34,7 @@ def bench(tmp_path, monkeypatch):
 
 def on_again(relays_seen):
     """Masks of the groups that went from off to on, one per change."""
-    pairs = zip(relays_seen, relays_seen[1:], strict=False)
-    return [after & ~before for before, after in pairs if after & ~before]
+    return [after & ~before for before, after in pairwise(relays_seen) if after & ~before]
 
 
 # A line that damages bytes
