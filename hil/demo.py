@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo: one workload under three policies, in virtual or in real time."""
 
+import re
 import shlex
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.errors import TraceError
+from firmware_py.channels import MAX_LOADS
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import VmBoard
 from hil.live import LiveRun
@@ -30,6 +32,12 @@ VIRTUAL_SECONDS = 600.0
 """Default length of the generated workload in virtual time."""
 SHORTEST_S = 10.0
 """The generator makes no shorter workload; a shorter run is its beginning."""
+NOT_IN_A_NAME = re.compile(r"[^\w.:+-]")
+"""What a column's name may have and a load's name may not; `hil.rackfile` writes it as is."""
+NAME_MAX = 48
+"""Longest name, so that a copy's number still fits the 64 of `edge.config_model.Name`."""
+RATING_A = (0.05, 200.0)
+"""Breakers whose currents, up to the magnetic gate, the board's milliamperes resolve."""
 LATE_MS = 50
 """A real-time tick that starts later than this counts as late."""
 
@@ -61,7 +69,12 @@ def workload(options: DemoOptions) -> tuple[Trace, float]:
     if options.trace is None:
         seconds = options.seconds or (VIRTUAL_SECONDS if options.virtual else REAL_SECONDS)
         return generate(max(seconds, SHORTEST_S), options.seed), seconds
-    trace = read_trace(options.trace)
+    trace = _named(read_trace(options.trace))
+    if len(trace.names) > MAX_LOADS:
+        raise TraceError(
+            f"{options.trace}: {len(trace.names)} loads, but a board meters {MAX_LOADS}: "
+            "leave some columns out"
+        )
     if len(trace.names) == 1:
         trace = spread(trace, SPREAD_LOADS)
     longest = trace.duration_s
@@ -72,6 +85,28 @@ def workload(options: DemoOptions) -> tuple[Trace, float]:
         )
     default = longest if options.virtual else min(longest, REAL_SECONDS)
     return trace, options.seconds or default
+
+
+def _named(trace: Trace) -> Trace:
+    """The trace with names that can stand in a rack.toml and in a URL, still all different."""
+    names: list[str] = []
+    for number, name in enumerate(trace.names, start=1):
+        plain = NOT_IN_A_NAME.sub("-", name)[:NAME_MAX]
+        taken = plain in names or (plain != name and plain in trace.names)
+        names.append(f"{plain}-{number}" if taken else plain)
+    return replace(trace, names=tuple(names))
+
+
+def sized(options: DemoOptions, demand: Trace) -> RackSpec:
+    """The rack for a workload. Raises TraceError if no board could guard its breakers."""
+    spec = RackSpec.for_trace(demand, options.oversubscription, seed=options.seed)
+    rating_a = spec.feeds[0].rating_a
+    if not RATING_A[0] <= rating_a <= RATING_A[1]:
+        raise TraceError(
+            f"{demand.source}: a peak of {demand.peak_w:g} W needs two breakers of {rating_a:.3g} A"
+            f", a board guards {RATING_A[0]:g} to {RATING_A[1]:g} A: scale the loads or take fewer"
+        )
+    return spec
 
 
 def _board(runtime: str, config: Path) -> Board:
@@ -120,7 +155,7 @@ def run_demo(options: DemoOptions, progress: Progress | None = None) -> DemoResu
     Raises TraceError, RuntimeMissing, LinkError; nothing is left running.
     """
     demand, seconds = workload(options)
-    spec = RackSpec.for_trace(demand, options.oversubscription, seed=options.seed)
+    spec = sized(options, demand)
     ticks = max(1, round(seconds * 1000 / TICK_MS))
     with tempfile.TemporaryDirectory(prefix="rackedge-") as directory, ExitStack() as stack:
         runs = _runs(options, spec, demand, Path(directory), stack)

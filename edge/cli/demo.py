@@ -2,6 +2,7 @@
 """`rackedge demo`: an emulated rack with the real firmware in it, under three policies."""
 
 import json
+import logging
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -54,7 +55,7 @@ def demo(
     """Run one workload uncapped, under static caps and under rackedge, side by side."""
     from edge.cli._demo_view import DemoView  # noqa: PLC0415 - rich and hil, only here
     from hil.demo import DemoOptions, run_demo  # noqa: PLC0415
-    from hil.report import write  # noqa: PLC0415
+    from hil.report import check_directory, write  # noqa: PLC0415
 
     options = DemoOptions(
         trace=trace,
@@ -64,9 +65,13 @@ def demo(
         virtual=virtual,
         oversubscription=oversubscription,
     )
+    directory = report or (None if as_json else Path("rackedge-report"))
+    if directory:
+        check_directory(directory)
+    # What the daemon would log is in the run's events; on the terminal it would break the view.
+    logging.getLogger("rackedge").addHandler(logging.NullHandler())
     with DemoView(options) as view:
         result = run_demo(options, view.update)
-    directory = report or (None if as_json else Path("rackedge-report"))
     path = write(result, directory) if directory else None
     if as_json:
         json.dump(result.document(), sys.stdout, indent=1)
