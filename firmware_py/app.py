@@ -60,6 +60,7 @@ class App:
         self._telemetry = Telemetry(self.endpoint, len(config.load_group))
         self.missed = 0  # deadlines missed since boot
         self.heap_free = 0
+        self._untidy = True  # there is something to collect
         self.deadline_ms = 0
         self._cold = bytearray(b"\1\1")  # feed not seen yet: breaker memory unknown
         self._high = 0  # bits 16.. of the board time, u32
@@ -77,6 +78,7 @@ class App:
     def step(self, now_ms, rx, n_rx):
         self._clock(now_ms)
         if n_rx:
+            self._untidy = True
             self.endpoint.receive(rx, n_rx, now_ms)
         late_ms = ticks_diff(now_ms, self.deadline_ms)
         if late_ms >= 0:
@@ -86,10 +88,12 @@ class App:
             self.deadline_ms = ticks_add(self.deadline_ms, (skipped + 1) * TICK_MS)
         return self.deadline_ms
 
-    # After the frames are out: collect while nothing waits.
+    # After the frames are out: collect what requests have allocated; a tick allocates nothing.
     def slack(self):
-        gc.collect()
-        self.heap_free = mem_free()
+        if self._untidy:
+            self._untidy = False
+            gc.collect()
+            self.heap_free = mem_free()
 
     # TELEMETRY.flags
     def flags(self):

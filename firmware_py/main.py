@@ -5,56 +5,29 @@
 
 import sys
 
-from .board import sim
-from .link.commands import BoardInfo
 
-_NUMBERS = ("--boot-id", "--boot-count")
-_TEXTS = ("--uid", "--link")
+# The board named by argv. Raises ValueError or OSError.
+def board(argv):
+    from .boot import make  # noqa: PLC0415
+
+    made = make(argv)
+    if sys.implementation.name == "micropython":  # no heap to spare for what ran once
+        del sys.modules["firmware_py.boot"]
+        del sys.modules["firmware_py.store.config"]
+        delattr(sys.modules["firmware_py"], "boot")
+        delattr(sys.modules["firmware_py.store"], "config")
+    return made
 
 
-# Run the board named by argv until its host goes; returns the exit code.
+# Run that board until its host goes; returns the exit code.
 def run(argv):
     try:
-        options = _options(argv)
-        settings = _settings(argv[0])
+        made = board(argv)
     except (ValueError, OSError) as error:
         sys.stderr.write("firmware: %s: %s\n" % (argv[0] if argv else "no config", error))
         return 2
-    name = "sim " + options.get("--uid", "0001")
-    info = BoardInfo(name, options.get("--boot-id", 1), options.get("--boot-count", 1))
-    link = options.get("--link")
-    if link is None:
-        sim.run_virtual(sim.virtual(settings, info))
-    else:
-        from .board.sim_live import Live  # noqa: PLC0415 - costs heap only where it is used
-
-        Live(settings, info, link).run()
+    made.run()
     return 0
-
-
-# Settings of a file. A board has no heap to spare for the code that checked them.
-def _settings(path):
-    from .store.config import parse  # noqa: PLC0415
-
-    with open(path, "rb") as file:
-        settings = parse(file.read())
-    if sys.implementation.name == "micropython":
-        del sys.modules["firmware_py.store.config"]
-        delattr(sys.modules["firmware_py.store"], "config")
-    return settings
-
-
-def _options(argv):
-    if not argv:
-        raise ValueError("give the path of the board's JSON configuration")
-    options = {}
-    for i in range(1, len(argv), 2):
-        key = argv[i]
-        if key not in _NUMBERS + _TEXTS or i + 1 == len(argv):
-            known = " ".join(_NUMBERS + _TEXTS)
-            raise ValueError("option %s: known, each with a value: %s" % (key, known))
-        options[key] = int(argv[i + 1]) if key in _NUMBERS else argv[i + 1]
-    return options
 
 
 if __name__ == "__main__":

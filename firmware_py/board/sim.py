@@ -74,6 +74,23 @@ class Records:
         self.outputs(until_ms, self.app.outbox.n)
         self.app.outbox.clear()
 
+    # Virtual time until the host closes stdin.
+    def run(self):
+        read = sys.stdin.buffer.readinto
+        write = sys.stdout.buffer.write
+        inbound = self.inbound
+        size = 4 * len(inbound)
+        self.outputs(0, 0)
+        write(self.outbound)
+        started = False
+        while read(inbound) == size:
+            if not started:
+                started = True
+                self.app.start(inbound[0])
+            self.exchange()
+            write(self.outbound)
+            self.app.slack()
+
 
 def _outbound():
     return array("i", [0] * ((_TX_AT + TX_BYTES) // 4))
@@ -84,22 +101,3 @@ def _outbound():
 def virtual(config, info):
     outbound = _outbound()
     return Records(App(config, info, _bytes_of(outbound, _TX_AT)), outbound)
-
-
-# Virtual time until the host closes stdin.
-def run_virtual(records):
-    read = sys.stdin.buffer.readinto
-    write = sys.stdout.buffer.write
-    inbound = records.inbound
-    outbound = records.outbound
-    size = 4 * len(inbound)
-    records.outputs(0, 0)
-    write(outbound)
-    started = False
-    while read(inbound) == size:
-        if not started:
-            started = True
-            records.app.start(inbound[0])
-        records.exchange()
-        write(outbound)
-        records.app.slack()

@@ -5,16 +5,16 @@
 # magnetic gate (first-order image of IEC 60255-149; constants from IEC 60898-1). All rounding is
 # toward an earlier trip. m is in permille, so m*m and theta are ppm.
 
+from ..compat import const
 from ..link.wire import NEVER_MS
 
 TICK_MS = 100
-_TRIP_PPM = 1_000_000
+_TRIP_PPM = const(1_000_000)
 
-# ln(1 + i/32) * 4096, rounded down; ln is concave, so a chord lies below it.
-_LN = (0, 126, 248, 367, 482, 594, 703, 810, 913, 1015, 1113, 1210, 1304, 1396, 1486, 1574, 1660)
-_LN += (1745, 1827, 1909, 1988, 2066, 2143, 2218, 2292, 2364, 2435, 2505, 2574, 2642, 2709, 2774)
-_LN += (2839,)
-_LN_2 = 2839  # ln(2) * 4096
+# ln(1 + i/16) * 4096, rounded down; ln is concave, so a chord lies below it.
+_LN = (0, 248, 482, 703, 913, 1113, 1304, 1486, 1660)
+_LN += (1827, 1988, 2143, 2292, 2435, 2574, 2709, 2839)
+_LN_2 = const(2839)  # ln(2) * 4096
 
 
 class Breaker:
@@ -67,8 +67,8 @@ def _ln_q12(num, den):
         num >>= 1
         den = (den + 1) >> 1
     part = (max(num - den, 0) << 14) // den
-    i = part >> 9
-    chord = _LN[i] + ((_LN[i + 1] - _LN[i]) * (part & 0x1FF) >> 9)
+    i = part >> 10
+    chord = _LN[i] + ((_LN[i + 1] - _LN[i]) * (part & 0x3FF) >> 10)
     return octaves * _LN_2 + chord
 
 

@@ -2,11 +2,12 @@
 # Fan duty from the outlet temperature: PI with back-calculation, power feed-forward, an inlet
 # term, a dead band and slew limits; never below its floors. Integers: permille, m degC.
 
+from ..compat import const
 from ..link.wire import INVALID
 
 FULL = 1000
-_FILTER_SHIFT = 2  # outlet filter: a quarter of the difference per tick
-_I_LIMIT_PPM = 1_000_000
+_FILTER_SHIFT = const(2)  # outlet filter: a quarter of the difference per tick
+_I_LIMIT_PPM = const(1_000_000)
 
 
 class Cooler:

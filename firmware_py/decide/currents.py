@@ -7,11 +7,12 @@
 
 from array import array
 
+from ..compat import const
 from ..link.wire import INVALID, NEVER_MS
 
-_PEAK_SHIFT = 6  # the held peak decays by 1/64 per tick: about 6 s
-_MA_MAX = 1_000_000  # times 1000 is still a small int
-_MW_PER_MA_MAX = 3_000  # three phases of 1 kV
+_PEAK_SHIFT = const(6)  # the held peak decays by 1/64 per tick: about 6 s
+_MA_MAX = const(1_000_000)  # times 1000 is still a small int
+_MW_PER_MA_MAX = const(3_000)  # three phases of 1 kV
 
 
 class Currents:

@@ -7,43 +7,45 @@
 
 from array import array
 
-from ..compat import ticks_add, ticks_diff
+from ..compat import const, ticks_add, ticks_diff
 from ..link import wire as m
 from .currents import Currents
 
-ON = 0
-ARMED = 1  # first to go if the trigger is still there next tick
-OFF = 2  # relay just opened
-MIN_OFF = 3
-RESTORE_WAIT = 4
-LOCKED = 5  # shed too often: waits for CLEAR_SAFE
+_ON = const(0)
+_ARMED = const(1)  # first to go if the trigger is still there next tick
+_OFF = const(2)  # relay just opened
+_MIN_OFF = const(3)
+_RESTORE_WAIT = const(4)
+_LOCKED = const(5)  # shed too often: waits for CLEAR_SAFE
 
-ARM = 0
-STAND_DOWN = 1
-TRIP = 2
-OPENED = 3
-RESTED = 4
-FIT = 5
-LOCK = 6
-CLEAR = 7
+_ARM = const(0)
+_STAND_DOWN = const(1)
+_TRIP = const(2)
+_OPENED = const(3)
+_RESTED = const(4)
+_FIT = const(5)
+_LOCK = const(6)
+_CLEAR = const(7)
 
-# (state, event, next state); what is not here stays.
-TABLE = (
-    (ON, ARM, ARMED),
-    (ON, TRIP, OFF),
-    (ARMED, STAND_DOWN, ON),
-    (ARMED, TRIP, OFF),
-    (OFF, OPENED, MIN_OFF),
-    (MIN_OFF, RESTED, RESTORE_WAIT),
-    (RESTORE_WAIT, FIT, ON),
-    (RESTORE_WAIT, LOCK, LOCKED),
-    (LOCKED, CLEAR, RESTORE_WAIT),
-)
-_EVENTS = 8
-_STATES = 6
+# state, event, next state; in bytes, as tuples cost heap; what is not here stays.
+# fmt: off
+TABLE = bytes((
+    _ON, _ARM, _ARMED,
+    _ON, _TRIP, _OFF,
+    _ARMED, _STAND_DOWN, _ON,
+    _ARMED, _TRIP, _OFF,
+    _OFF, _OPENED, _MIN_OFF,
+    _MIN_OFF, _RESTED, _RESTORE_WAIT,
+    _RESTORE_WAIT, _FIT, _ON,
+    _RESTORE_WAIT, _LOCK, _LOCKED,
+    _LOCKED, _CLEAR, _RESTORE_WAIT,
+))
+# fmt: on
+_EVENTS = const(8)
+_STATES = const(6)
 
-_MA_MAX = 1_000_000
-_COOLED_MC = 3_000  # below the outlet limit before anything is restored
+_MA_MAX = const(1_000_000)
+_COOLED_MC = const(3_000)  # below the outlet limit before anything is restored
 
 
 class Shedder:
@@ -59,7 +61,7 @@ class Shedder:
         self.armed = False
         self.locked_mask = 0
         self.state = bytearray(self._n)
-        self._since_ms = array("i", [0] * self._n)  # of the last OFF, or of the last ON
+        self._since_ms = array("i", [0] * self._n)  # of the last opening or closing
         self._sheds = bytearray(self._n)  # by a breaker, within the window
         self._alive = bytearray(2)  # feeds, last tick
         self._last_ma = array("i", [0] * 2)
@@ -73,8 +75,8 @@ class Shedder:
         for state in range(_STATES):
             for event in range(_EVENTS):
                 self._next[state * _EVENTS + event] = state
-        for state, event, after in TABLE:
-            self._next[state * _EVENTS + event] = after
+        for i in range(0, len(TABLE), 3):
+            self._next[TABLE[i] * _EVENTS + TABLE[i + 1]] = TABLE[i + 2]
 
     # One tick. ttt_ms: of each feed now; host_off: groups that the leaseholder wants off.
     def step(self, now_ms, sense, ttt_ms, host_off, may_restore):
@@ -91,7 +93,7 @@ class Shedder:
     # Lift every lock-out (CLEAR_SAFE).
     def clear(self):
         for g in range(self._n):
-            self._move(g, CLEAR)
+            self._move(g, _CLEAR)
             self._sheds[g] = 0
         self.locked_mask = 0
 
@@ -129,14 +131,14 @@ class Shedder:
         if not reason:
             if confirmed:
                 for g in range(self._n):
-                    self._move(g, STAND_DOWN)
+                    self._move(g, _STAND_DOWN)
             return True
         pick = self._currents.pick(self._sheddable(), sense, sense.feed_ma[0], sense.feed_ma[1])
         if reason == m.SHED_BREAKER and not confirmed:
             self.armed = True
             for g in range(self._n):
                 if pick >> g & 1:
-                    self._move(g, ARM)
+                    self._move(g, _ARM)
             return False
         self._act(now_ms, sense, pick, reason)
         return False
@@ -173,7 +175,7 @@ class Shedder:
             if pick >> g & 1:
                 self._sheds[g] = min(self._sheds[g] + 1, 255)
             else:
-                self._move(g, STAND_DOWN)
+                self._move(g, _STAND_DOWN)
         self._shed(now_ms, sense, pick, reason)
         self.armed = False
         self._settling = True
@@ -184,7 +186,7 @@ class Shedder:
     def _sheddable(self):
         mask = 0
         for g in range(self._n):
-            if self.state[g] <= ARMED:
+            if self.state[g] <= _ARMED:
                 mask |= 1 << g
         return mask & ~self._never
 
@@ -207,7 +209,7 @@ class Shedder:
 
     def _open(self, g, now_ms, sense, reason):
         self._currents.note(g, sense)
-        self._move(g, TRIP)
+        self._move(g, _TRIP)
         self._since_ms[g] = now_ms
         self.off_mask |= 1 << g
         self._events.put(m.EV_SHED, g, reason, sense.group_mw[g])
@@ -222,18 +224,18 @@ class Shedder:
         for g in range(self._n):
             state = self.state[g]
             age_ms = ticks_diff(now_ms, self._since_ms[g])
-            if state == ON:
+            if state == _ON:
                 if self._sheds[g] and age_ms >= self._c.lockout_window_ms:
                     self._sheds[g] = 0
-            elif state == OFF:
-                self._move(g, OPENED)
-            elif state == MIN_OFF and age_ms >= self._c.min_off_ms:
+            elif state == _OFF:
+                self._move(g, _OPENED)
+            elif state == _MIN_OFF and age_ms >= self._c.min_off_ms:
                 self._rested(g)
 
     def _rested(self, g):
-        self._move(g, RESTED)
+        self._move(g, _RESTED)
         if self._sheds[g] >= self._c.lockout_count:
-            self._move(g, LOCK)
+            self._move(g, _LOCK)
             self.locked_mask |= 1 << g
             self._events.put(m.EV_LOCKOUT, g, 0, self._sheds[g])
 
@@ -242,13 +244,13 @@ class Shedder:
         if self.off_mask == 0 or self._staggering:
             return
         for g in range(self._n):
-            if self.state[g] == RESTORE_WAIT and not host_off >> g & 1:
+            if self.state[g] == _RESTORE_WAIT and not host_off >> g & 1:
                 if self._currents.spare_ma(g, sense) >= 0:
                     self._close(g, now_ms, sense)
                 return
 
     def _close(self, g, now_ms, sense):
-        self._move(g, FIT)
+        self._move(g, _FIT)
         self._since_ms[g] = now_ms
         self._restored_ms = now_ms
         self._staggering = True

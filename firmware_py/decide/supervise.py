@@ -4,6 +4,7 @@
 # Each tick has one event, the first that holds of: hazard, clear, fault, leased, alone. A state
 # that a row does not name stays.
 
+from ..compat import const
 from ..link.wire import (
     EV_STATE,
     STATE_BOOT,
@@ -14,37 +15,39 @@ from ..link.wire import (
     STATE_SELFTEST,
 )
 
-SELFTEST_TICKS = 5  # readings settle, fans spin up at full
+_SELFTEST_TICKS = const(5)  # readings settle, fans spin up at full
 
-HAZARD = 0  # leak, or no temperature left: latched
-CLEAR = 1  # the host asked to leave SAFE and the hazard is gone
-FAULT = 2  # a sensor is lost
-LEASED = 3  # a host holds the lease
-ALONE = 4
+_HAZARD = const(0)  # leak, or no temperature left: latched
+_CLEAR = const(1)  # the host asked to leave SAFE and the hazard is gone
+_FAULT = const(2)  # a sensor is lost
+_LEASED = const(3)  # a host holds the lease
+_ALONE = const(4)
 
-# (state, event, next state)
-TABLE = (
-    (STATE_BOOT, HAZARD, STATE_SAFE),
-    (STATE_BOOT, FAULT, STATE_SELFTEST),
-    (STATE_BOOT, LEASED, STATE_SELFTEST),
-    (STATE_BOOT, ALONE, STATE_SELFTEST),
-    (STATE_SELFTEST, HAZARD, STATE_SAFE),
-    (STATE_SELFTEST, FAULT, STATE_DEGRADED),
-    (STATE_SELFTEST, LEASED, STATE_HOSTED),
-    (STATE_SELFTEST, ALONE, STATE_LOCAL),
-    (STATE_LOCAL, HAZARD, STATE_SAFE),
-    (STATE_LOCAL, FAULT, STATE_DEGRADED),
-    (STATE_LOCAL, LEASED, STATE_HOSTED),
-    (STATE_HOSTED, HAZARD, STATE_SAFE),
-    (STATE_HOSTED, FAULT, STATE_DEGRADED),
-    (STATE_HOSTED, ALONE, STATE_LOCAL),
-    (STATE_DEGRADED, HAZARD, STATE_SAFE),
-    (STATE_DEGRADED, LEASED, STATE_HOSTED),
-    (STATE_DEGRADED, ALONE, STATE_LOCAL),
-    (STATE_SAFE, CLEAR, STATE_SELFTEST),
-)
-_EVENTS = 5
-_STATES = 7
+# state, event, next state; in bytes, as tuples cost heap
+# fmt: off
+TABLE = bytes((
+    STATE_BOOT, _HAZARD, STATE_SAFE,
+    STATE_BOOT, _FAULT, STATE_SELFTEST,
+    STATE_BOOT, _LEASED, STATE_SELFTEST,
+    STATE_BOOT, _ALONE, STATE_SELFTEST,
+    STATE_SELFTEST, _HAZARD, STATE_SAFE,
+    STATE_SELFTEST, _FAULT, STATE_DEGRADED,
+    STATE_SELFTEST, _LEASED, STATE_HOSTED,
+    STATE_SELFTEST, _ALONE, STATE_LOCAL,
+    STATE_LOCAL, _HAZARD, STATE_SAFE,
+    STATE_LOCAL, _FAULT, STATE_DEGRADED,
+    STATE_LOCAL, _LEASED, STATE_HOSTED,
+    STATE_HOSTED, _HAZARD, STATE_SAFE,
+    STATE_HOSTED, _FAULT, STATE_DEGRADED,
+    STATE_HOSTED, _ALONE, STATE_LOCAL,
+    STATE_DEGRADED, _HAZARD, STATE_SAFE,
+    STATE_DEGRADED, _LEASED, STATE_HOSTED,
+    STATE_DEGRADED, _ALONE, STATE_LOCAL,
+    STATE_SAFE, _CLEAR, STATE_SELFTEST,
+))
+# fmt: on
+_EVENTS = const(5)
+_STATES = const(7)
 
 
 class Supervisor:
@@ -56,24 +59,24 @@ class Supervisor:
         for state in range(_STATES):
             for event in range(_EVENTS):
                 self._next[state * _EVENTS + event] = state
-        for state, event, after in TABLE:
-            self._next[state * _EVENTS + event] = after
+        for i in range(0, len(TABLE), 3):
+            self._next[TABLE[i] * _EVENTS + TABLE[i + 1]] = TABLE[i + 2]
 
     # One tick; clear is taken only in SAFE without a hazard. Allocates nothing.
     def step(self, hazard, fault, leased, clear):
-        self._ticks += self._ticks < SELFTEST_TICKS
+        self._ticks += self._ticks < _SELFTEST_TICKS
         if hazard:
-            event = HAZARD
-        elif self.state == STATE_SELFTEST and self._ticks < SELFTEST_TICKS:
+            event = _HAZARD
+        elif self.state == STATE_SELFTEST and self._ticks < _SELFTEST_TICKS:
             return
         elif self.state == STATE_SAFE:
             if not clear:
                 return
-            event = CLEAR
+            event = _CLEAR
         elif fault:
-            event = FAULT
+            event = _FAULT
         else:
-            event = LEASED if leased else ALONE
+            event = _LEASED if leased else _ALONE
         after = self._next[self.state * _EVENTS + event]
         if after != self.state:
             self._events.put(EV_STATE, self.state, after, 0)

@@ -62,9 +62,9 @@ class Endpoint:
     def _execute(self, kind, payload):
         if kind not in m.REQUESTS:
             return self._error(kind, m.ERR_UNKNOWN, 0)
-        fmt, tail = m.REQUESTS[kind]
+        fmt = m.REQUESTS[kind]
         fixed = calcsize(fmt)
-        if len(payload) < fixed or (not tail and len(payload) > fixed):
+        if len(payload) < fixed:  # longer is fine: a newer host has appended fields
             return self._error(kind, m.ERR_LENGTH, 0)
         try:
             answer, data = COMMANDS[kind](self.state, unpack_from(fmt, payload, 0), payload[fixed:])

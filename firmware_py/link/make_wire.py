@@ -38,16 +38,24 @@ def dictionary_text():
     )
 
 
+# Constants of messages.py that only hosts use.
+_HOST_ONLY = ("MORE", "AUTH_BYTES", "FRAME_MAX", "LOG", "STATE_MAINT")
+
+
 # The text of wire.py.
 def wire_text():
-    constants = [(k, v) for k, v in vars(messages).items() if k.isupper() and isinstance(v, int)]
-    requests = [(row[1], row[3], row[5]) for row in messages.MESSAGES if "h" in row[2]]
+    constants = [
+        (k, v)
+        for k, v in vars(messages).items()
+        if k.isupper() and isinstance(v, int) and k not in _HOST_ONLY
+    ]
+    requests = [row for row in messages.MESSAGES if "h" in row[2]]
     return (
         _HEAD
-        + "# The constants of messages.py, and struct format and tail of each request.\n\n"
+        + "# The constants of messages.py, and the struct format of each request.\n\n"
         + "".join(f"{name} = {value}\n" for name, value in constants)
         + "\nREQUESTS = {\n"
-        + "".join(f'    {name}: ("{fmt}", "{tail}"),\n' for name, fmt, tail in requests)
+        + "".join(f'    {row[1]}: "{row[3]}",\n' for row in requests)
         + "}\n"
     )
 

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Raw readings to believed values: range, loss, a frozen outlet sensor, and what stands in for a
-# feed current that is missing. A reading that is bad for less than LOST_TICKS keeps its last good
+# feed current that is missing. A reading that is bad for less than _LOST_TICKS keeps its last good
 # value; after that it is INVALID and its own floor acts. step() allocates nothing.
 
 from array import array
 
 from .. import channels as ch
+from ..compat import const
 from ..link.wire import EV_SENSOR, INVALID
 
-LOST_TICKS = 3
-STUCK_TICKS = 600  # 60 s without a change of 1 m degC while the power changed by a fifth
+_LOST_TICKS = const(3)
+_STUCK_TICKS = const(600)  # 60 s without a change of 1 m degC while the power changed by a fifth
 
 _CHECKED = ch.IN_LOAD0_MW  # channels before the loads have a range and a loss event
-_MAX_MW = 1_000_000_000  # of a feed
-_MAX_LOAD_MW = 500_000_000  # two of them are still a small int
+_MAX_MW = const(1_000_000_000)  # of a feed
+_MAX_LOAD_MW = const(500_000_000)  # two of them are still a small int
 _LEAST = (0, 0, 0, 0, 0, 0, -40_000, -40_000, 0, 0)
 _MOST = (_MAX_MW, _MAX_MW, 1_000_000, 1_000_000, 600_000, 600_000, 125_000, 125_000, 60_000, 1)
 
@@ -35,7 +36,7 @@ class Sense:
         self._value = array("i", [INVALID] * _CHECKED)
         self._value[ch.IN_LEAK] = 0
         self._bad_ticks = array("i", [0] * _CHECKED)
-        self.lost = 0  # bit i: channel i has been bad for LOST_TICKS
+        self.lost = 0  # bit i: channel i has been bad for _LOST_TICKS
         self.feed_mw = array("i", [INVALID] * 2)
         self.feed_ma = array("i", [0] * 2)  # measured or stood in for; 0 on a dead feed
         self.measured = bytearray(2)  # 1: feed_ma is this tick's measurement
@@ -65,11 +66,11 @@ class Sense:
 
     # A sensor that the decisions need is lost; the rack is still controllable.
     def faulty(self):
-        return self.lost & ~_COUNTERS != 0 or self._stuck_ticks >= STUCK_TICKS
+        return self.lost & ~_COUNTERS != 0 or self._stuck_ticks >= _STUCK_TICKS
 
     # Nothing is left to control the air by.
     def blind(self):
-        outlet_gone = self.lost >> ch.IN_OUTLET_MC & 1 or self._stuck_ticks >= STUCK_TICKS
+        outlet_gone = self.lost >> ch.IN_OUTLET_MC & 1 or self._stuck_ticks >= _STUCK_TICKS
         return self.lost >> ch.IN_INLET_MC & 1 and outlet_gone
 
     def _check(self, i):
@@ -84,7 +85,7 @@ class Sense:
         if self.lost >> i & 1 or not self._fitted(i):
             return
         self._bad_ticks[i] += 1
-        if self._bad_ticks[i] >= LOST_TICKS:
+        if self._bad_ticks[i] >= _LOST_TICKS:
             self._value[i] = INVALID
             self.lost |= 1 << i
             self._events.put(EV_SENSOR, i, 1, 0)
@@ -146,14 +147,14 @@ class Sense:
     def _stuck(self):
         mc = self._value[ch.IN_OUTLET_MC]
         if mc != self._stuck_mc:
-            if self._stuck_ticks >= STUCK_TICKS:
+            if self._stuck_ticks >= _STUCK_TICKS:
                 self._events.put(EV_SENSOR, ch.IN_OUTLET_MC, 0, 0)
             self._stuck_mc = mc
             self._stuck_w = self.total_w
             self._stuck_ticks = 0
         elif mc != INVALID and abs(self.total_w - self._stuck_w) * 5 > self._stuck_w:
-            if self._stuck_ticks < STUCK_TICKS:
+            if self._stuck_ticks < _STUCK_TICKS:
                 self._stuck_ticks += 1
-                if self._stuck_ticks == STUCK_TICKS:
+                if self._stuck_ticks == _STUCK_TICKS:
                     self._events.put(EV_SENSOR, ch.IN_OUTLET_MC, 1, 0)
-        return self._stuck_ticks >= STUCK_TICKS
+        return self._stuck_ticks >= _STUCK_TICKS

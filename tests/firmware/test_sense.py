@@ -3,7 +3,8 @@ import pytest
 
 from firmware_py import channels as ch
 from firmware_py.link import messages as m
-from firmware_py.sense.inputs import LOST_TICKS, STUCK_TICKS
+from firmware_py.sense.inputs import _LOST_TICKS as LOST_TICKS
+from firmware_py.sense.inputs import _STUCK_TICKS as STUCK_TICKS
 from tests.firmware.rig import Rig
 
 

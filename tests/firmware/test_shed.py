@@ -8,6 +8,7 @@ from firmware_py.decide import shed
 from firmware_py.link import messages as m
 from tests.firmware.rig import Rig
 
+ROWS = list(zip(*[iter(shed.TABLE)] * 3, strict=True))
 QUICK = {"min_off_ms": 1000, "stagger_ms": 500, "lockout_count": 200}
 
 
@@ -46,7 +47,7 @@ def test_a_short_time_to_trip_arms_first_and_sheds_on_the_next_tick():
     while not rig.app.shedder.armed:
         rig.run(1)
     assert rig.off == 0
-    assert rig.app.shedder.state[3] == shed.ARMED
+    assert rig.app.shedder.state[3] == shed._ARMED
     assert rig.sent("TELEMETRY")[-1]["flags"] & m.FLAG_ARMED
     rig.run(1)
     assert rig.off == 0b1000
@@ -60,7 +61,7 @@ def test_a_spike_of_one_tick_stands_down():
     overload(rig, 1500)
     rig.run(5)
     assert rig.off == 0
-    assert set(rig.app.shedder.state) == {shed.ON}
+    assert set(rig.app.shedder.state) == {shed._ON}
 
 
 def test_whole_lowest_groups_go_in_one_tick_when_one_is_not_enough():
@@ -178,7 +179,7 @@ def test_shed_too_often_locks_the_group_out_until_cleared():
         overload(rig, 2000)
         rig.run(400)
     assert rig.off == 0b1000
-    assert rig.app.shedder.state[3] == shed.LOCKED
+    assert rig.app.shedder.state[3] == shed._LOCKED
     (lockout,) = rig.events(m.EV_LOCKOUT)
     assert (lockout["group"], lockout["arg"]) == (3, 2)
     rig.lease(30_000)
@@ -214,21 +215,28 @@ def test_timers_survive_the_wrap_of_board_time():
 
 
 def test_table_reaches_every_state_and_has_one_row_per_cause():
-    assert len({(state, event) for state, event, _ in shed.TABLE}) == len(shed.TABLE)
-    reached, todo = set(), [shed.ON]
+    assert len({(state, event) for state, event, _ in ROWS}) == len(ROWS)
+    reached, todo = set(), [shed._ON]
     while todo:
         state = todo.pop()
         if state not in reached:
             reached.add(state)
-            todo += [after for before, _, after in shed.TABLE if before == state]
-    assert reached == {shed.ON, shed.ARMED, shed.OFF, shed.MIN_OFF, shed.RESTORE_WAIT, shed.LOCKED}
+            todo += [after for before, _, after in ROWS if before == state]
+    assert reached == {
+        shed._ON,
+        shed._ARMED,
+        shed._OFF,
+        shed._MIN_OFF,
+        shed._RESTORE_WAIT,
+        shed._LOCKED,
+    }
 
 
 def test_only_a_trip_opens_and_only_a_fit_closes():
-    opens = [(s, e) for s, e, after in shed.TABLE if after == shed.OFF]
-    closes = [(s, e) for s, e, after in shed.TABLE if after == shed.ON and s != shed.ARMED]
-    assert {e for _, e in opens} == {shed.TRIP}
-    assert closes == [(shed.RESTORE_WAIT, shed.FIT)]
+    opens = [(s, e) for s, e, after in ROWS if after == shed._OFF]
+    closes = [(s, e) for s, e, after in ROWS if after == shed._ON and s != shed._ARMED]
+    assert {e for _, e in opens} == {shed._TRIP}
+    assert closes == [(shed._RESTORE_WAIT, shed._FIT)]
 
 
 stimulus = st.lists(

@@ -6,8 +6,9 @@ from firmware_py.decide import supervise as s
 from firmware_py.link import messages as m
 from tests.firmware.rig import Rig
 
+ROWS = list(zip(*[iter(s.TABLE)] * 3, strict=True))
 STATES = range(m.STATE_MAINT)
-EVENTS = (s.HAZARD, s.CLEAR, s.FAULT, s.LEASED, s.ALONE)
+EVENTS = (s._HAZARD, s._CLEAR, s._FAULT, s._LEASED, s._ALONE)
 
 
 class Log:
@@ -21,16 +22,16 @@ class Log:
 def at(state):
     unit = s.Supervisor(Log())
     unit.state = state
-    unit._ticks = s.SELFTEST_TICKS
+    unit._ticks = s._SELFTEST_TICKS
     return unit
 
 
 CONDITIONS = {
-    s.HAZARD: (True, False, False, False),
-    s.CLEAR: (False, False, False, True),
-    s.FAULT: (False, True, True, False),
-    s.LEASED: (False, False, True, False),
-    s.ALONE: (False, False, False, False),
+    s._HAZARD: (True, False, False, False),
+    s._CLEAR: (False, False, False, True),
+    s._FAULT: (False, True, True, False),
+    s._LEASED: (False, False, True, False),
+    s._ALONE: (False, False, False, False),
 }
 
 
@@ -38,22 +39,22 @@ CONDITIONS = {
 @pytest.mark.parametrize("event", EVENTS)
 def test_every_pair_does_what_the_table_says(state, event):
     unit = at(state)
-    if event == s.CLEAR and state != m.STATE_SAFE:
+    if event == s._CLEAR and state != m.STATE_SAFE:
         return  # outside SAFE a clear is not an event
     unit.step(*CONDITIONS[event])
-    wanted = {(a, b): c for a, b, c in s.TABLE}.get((state, event), state)
+    wanted = {(a, b): c for a, b, c in ROWS}.get((state, event), state)
     assert unit.state == wanted
     changes = [] if wanted == state else [(m.EV_STATE, state, wanted, 0)]
     assert unit._events.seen == changes
 
 
 def test_table_is_deterministic_and_reaches_all_states_of_v1():
-    assert len({(a, b) for a, b, _ in s.TABLE}) == len(s.TABLE)
-    assert {c for _, _, c in s.TABLE} == set(STATES) - {m.STATE_BOOT}
+    assert len({(a, b) for a, b, _ in ROWS}) == len(ROWS)
+    assert {c for _, _, c in ROWS} == set(STATES) - {m.STATE_BOOT}
 
 
 def test_safe_is_latched_against_everything_but_clear():
-    for event in (s.FAULT, s.LEASED, s.ALONE):
+    for event in (s._FAULT, s._LEASED, s._ALONE):
         unit = at(m.STATE_SAFE)
         unit.step(*CONDITIONS[event])
         assert unit.state == m.STATE_SAFE

@@ -117,18 +117,24 @@ def test_answers_and_telemetry_come_over_the_tty_and_outputs_over_the_bus(board)
     assert board.decoder.errors == 0
 
 
+def _fill(fd):
+    """Fill the pty with empty frames. The kernel moves bytes on for a while: fill what it frees."""
+    os.set_blocking(fd, False)
+    for _ in range(20):
+        try:
+            while os.write(fd, bytes(256)):
+                pass
+        except BlockingIOError:
+            time.sleep(0.01)
+
+
 def test_a_host_that_does_not_read_blocks_nothing_and_costs_whole_old_frames(board):
     board.hello()
-    os.set_blocking(board.slave, False)
-    try:
-        while os.write(board.slave, bytes(256)):  # empty frames fill the pty: it is stalled
-            pass
-    except BlockingIOError:
-        pass
-    board.outputs(15)  # the board ticks on
-    while (last := board.hear("TELEMETRY"))["tx_dropped"] == 0:
-        pass
-    assert last["missed"] <= 1
+    _fill(board.slave)
+    board.outputs(20)  # the board ticks on
+    heard = [board.hear("TELEMETRY") for _ in range(15)]
+    assert heard[-1]["tx_dropped"] > 0
+    assert heard[-1]["missed"] <= 2
     assert board.decoder.errors == 0
 
 

