@@ -15,11 +15,11 @@ try:
 except ImportError:
     import time
 
-    def const(value):
+    def const(value):  # type: ignore[misc]
         return value
 
     def _ticks_ms():
-        return time.monotonic_ns() // 1_000_000
+        return time.monotonic_ns() // 1_000_000  # type: ignore[attr-defined]
 
     def mem_free():
         return 0
@@ -31,7 +31,7 @@ _HALF = const(1 << 29)
 
 # Milliseconds since some start, modulo 2**30 (12.4 days).
 def ticks_ms():
-    return _ticks_ms() & _MASK
+    return _ticks_ms() & _MASK  # type: ignore[operator]
 
 
 # a + delta_ms on that circle. Allocates only where the sum passes the wrap.

@@ -27,7 +27,7 @@ from ..channels import N_IN, N_OUT
 try:
     from uctypes import addressof, bytearray_at
 except ImportError:  # CPython
-    bytearray_at = None
+    bytearray_at = None  # type: ignore[assignment]
 
 RX_BYTES = 512
 _IN_AT = 2

@@ -15,7 +15,7 @@ CORRECTION_MAX_MS = 60_000
 REGISTRY = "Base.1.18"
 
 
-class Refusal(Exception):  # noqa: N818 - a reply to the client, not a fault of ours
+class Refusal(Exception):
     """A request that is answered with an error and its @Message.ExtendedInfo (DSP0266 8.6)."""
 
     def __init__(
