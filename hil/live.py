@@ -67,7 +67,6 @@ class LiveRack(PolicyRun):
                 board_config, self.cable.board_path, boot_id=1000 + boot, boot_count=boot
             )
             self.boots = 1
-            io.fill_inputs(rack, self.inputs)
             self.board = self._start_board()
             self._stack = stack.pop_all()
 

@@ -74,25 +74,17 @@ class LockstepRun(PolicyRun):
             if due_ms >= self._next_plant_ms:
                 self._next_plant_ms += TICK_MS
                 self.plant_step()
-            if due_ms >= self._board_wakes_ms() or _due(self._down, due_ms):
+            if due_ms >= self._board.until_ms or _due(self._down, due_ms):
                 self._run_board(due_ms)
-            if due_ms >= self._daemon_wakes_ms() or _due(self._up, due_ms):
+            if due_ms >= self._daemon.next_wakeup_ms() or _due(self._up, due_ms):
                 self._daemon.step()
         self._clock.advance_to(now_ms)
         self.observe(now_ms)
 
     def _next_event_ms(self) -> int:
-        times = [self._next_plant_ms, self._board_wakes_ms(), self._daemon_wakes_ms()]
+        times = [self._next_plant_ms, self._board.until_ms, self._daemon.next_wakeup_ms()]
         times += [due for due in (self._up.due_ms(), self._down.due_ms()) if due is not None]
         return max(min(times), self._clock.now_ms())
-
-    def _board_wakes_ms(self) -> int:
-        # Powered from the first plant step on: before it there is nothing to measure.
-        return max(self._board.until_ms, TICK_MS)
-
-    def _daemon_wakes_ms(self) -> int:
-        # Nor says it anything before: bytes would wake a board that has no readings yet.
-        return max(self._daemon.next_wakeup_ms(), TICK_MS)
 
     def _run_board(self, now_ms: int) -> None:
         rx = self._down.receive(now_ms, RX_BYTES)

@@ -59,6 +59,7 @@ class PolicyRun(ABC):
         per_load = [f"load_{n}_w" for n in names] + [f"cap_{n}_w" for n in names]
         self.record = Recorder((*BASE_SIGNALS, *per_load))
         self.inputs: array[int] = array("i", bytes(4 * N_IN))
+        io.fill_inputs(rack, self.inputs)  # a board never runs without readings
         self.peak_utilisation = 0.0
         self.max_inlet_c = rack.inlet_c
         self._ratings_w = [feed.rating_w for feed in rack.spec.feeds]

@@ -14,13 +14,11 @@ from pathlib import Path
 
 from edge.errors import EdgeError, LinkError
 from firmware_py.channels import OUT_STATE
-from hil.demo import DemoOptions, sized, workload
+from hil.demo import DemoOptions, plant, sized, workload
 from hil.live import LiveRack
 from hil.observe import STATES
-from hil.plant.rack import Rack
 from hil.policies import TICK_MS, time_to_trip_s
 from hil.rackfile import board_json
-from hil.trace import Demand
 
 PRINT_MS = 1000
 STABLE_MS = 500
@@ -39,7 +37,7 @@ def serve(
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "board.json"
     config.write_text(board_json(spec), encoding="utf-8")
-    rack = LiveRack(Rack(spec, Demand(demand)), config, options.runtime, directory)
+    rack = LiveRack(plant(spec, demand), config, options.runtime, directory)
     try:
         (directory / "rack.toml").write_text(rack.toml(), encoding="utf-8")
         started, booted_ms = time.monotonic(), 0
@@ -73,15 +71,15 @@ def _tick(rack: LiveRack, now_ms: int, booted_ms: int) -> int:
 def _print(now_ms: int, rack: LiveRack) -> None:
     if now_ms % PRINT_MS:
         return
-    plant = rack.rack
+    racked = rack.rack
     utilisation = max(
-        w / feed.rating_w for w, feed in zip(plant.feed_w, plant.spec.feeds, strict=True)
+        w / feed.rating_w for w, feed in zip(racked.feed_w, racked.spec.feeds, strict=True)
     )
     state = STATES.get(rack.board.outputs[OUT_STATE], "?")
-    ttt_s = time_to_trip_s(plant)
+    ttt_s = time_to_trip_s(racked)
     sys.stdout.write(
         f"{now_ms / 1000:6.0f} s  board {state:8}  feed {100 * utilisation:4.0f} %  "
-        f"time to trip {ttt_s:6.1f} s  trips {plant.trips}\n"
+        f"time to trip {ttt_s:6.1f} s  trips {racked.trips}\n"
     )
     sys.stdout.flush()
 

@@ -6,14 +6,13 @@ from itertools import pairwise
 import pytest
 
 from edge.link import events as ev
+from firmware_py import channels
 from firmware_py.link import messages as m
-from hil.demo import DemoOptions, workload
+from hil.demo import DemoOptions, plant, workload
 from hil.drivers.inprocess import CpythonBoard
-from hil.plant.rack import Rack
 from hil.plant.spec import RackSpec
 from hil.policies import TICK_MS, BaselineRun, time_to_trip_s
 from hil.rackfile import board_json
-from hil.trace import Demand
 from tests.data import ABSENT, power_traces
 from tests.hil.lockstep_rig import TTL_MS, Bench
 
@@ -35,6 +34,13 @@ def bench(tmp_path, monkeypatch):
 def on_again(relays_seen):
     """Masks of the groups that went from off to on, one per change."""
     return [after & ~before for before, after in pairwise(relays_seen) if after & ~before]
+
+
+def test_the_board_starts_on_the_readings_of_the_rack_not_on_zeros(bench):
+    bench.go(0.5)
+    kinds = {event.kind for event in bench.run.record.events if event.source == "board"}
+    assert kinds <= {"boot", "state", "lease"}
+    assert min(bench.run.inputs[channels.IN_FEED_A_MV : channels.IN_OUTLET_MC + 1]) > 0
 
 
 # A line that damages bytes
@@ -77,6 +83,7 @@ def test_no_value_that_the_board_did_not_send_is_believed(bench):
         step()
         sent.add(tuple(run.inputs[:2]))
 
+    sent.add(tuple(run.inputs[:2]))
     run.plant_step = remember
     take = run._daemon._observer.on_link_event
 
@@ -217,7 +224,7 @@ def alone(options, directory):
     spec = RackSpec.for_trace(demand, options.oversubscription, seed=options.seed)
     config = directory / "board.json"
     config.write_text(board_json(spec), encoding="utf-8")
-    run = BaselineRun("alone", Rack(spec, Demand(demand)), CpythonBoard(config))
+    run = BaselineRun("alone", plant(spec, demand), CpythonBoard(config))
     least_s = min(_steps(run, round(seconds * 1000 / TICK_MS)))
     return run, least_s
 
