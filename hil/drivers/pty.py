@@ -73,13 +73,13 @@ class PtyCable:
 
     def _pump(self) -> None:
         while self._running:
-            with self._lock:
-                host = self._host[0] if self._host else None
             with selectors.DefaultSelector() as selector:
                 selector.register(self._wake_r, selectors.EVENT_READ)
                 selector.register(self._board[0], selectors.EVENT_READ)
-                if host is not None:
-                    selector.register(host, selectors.EVENT_READ)
+                with self._lock:  # unplug may not close it before it is registered
+                    host = self._host[0] if self._host else None
+                    if host is not None:
+                        selector.register(host, selectors.EVENT_READ)
                 self._copy_until_changed(selector, host)
 
     def _copy_until_changed(self, selector: selectors.BaseSelector, host: int | None) -> None:
@@ -92,11 +92,11 @@ class PtyCable:
 
     def _copy(self, source: int, host: int | None) -> None:
         with self._lock, contextlib.suppress(BlockingIOError, OSError):
-            if source == host and self._host is None:
-                return  # unplugged since select returned
+            if host != (self._host[0] if self._host else None):
+                return  # another cable since select returned: its number may be anyone's now
             data = os.read(source, CHUNK_BYTES)
             target = self._board[0] if source == host else host
-            if target is None or self._host is None:
+            if target is None:
                 return  # nobody there: the bytes fall off the end of the cable
             self.overflow_bytes += len(data) - _write_some(target, data)
 
