@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_py.decide.breaker import Breaker
+from firmware_py.decide.breaker import Breaker, _gains
 from firmware_py.link.messages import NEVER_MS
 from tests.firmware.small import Small
 
@@ -126,3 +126,18 @@ def test_after_a_reboot_the_breaker_counts_as_settled_but_not_as_tripped():
     assert breaker.theta_ppm == pytest.approx(783_147, rel=0.005)
     breaker.assume_settled(60_000)
     assert breaker.theta_ppm == 900_000
+
+
+@pytest.mark.parametrize("tau_ms", range(2_000, 20_001, 333))
+def test_gain_is_rounded_up_to_heat_and_down_to_cool(tau_ms):
+    heat, cool = _gains(tau_ms)
+    exact = -math.expm1(-TICK_MS / tau_ms) * (1 << 20)
+    assert exact <= heat <= exact + 1.001
+    assert exact - 1.001 <= cool <= exact
+
+
+@pytest.mark.parametrize("tau_ms", range(2_000, 20_001, 1_111))
+def test_one_big_step_heats_at_least_as_much_as_it_should(tau_ms):
+    breaker = Breaker(10_000, 1_000_000, tau_ms, 15_000_000)
+    breaker.step(149_000)  # m = 14.9 exactly
+    assert breaker.theta_ppm >= -math.expm1(-TICK_MS / tau_ms) * 14_900**2

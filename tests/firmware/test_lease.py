@@ -95,3 +95,19 @@ def test_fan_floor_ends_with_the_lease():
     assert rig.sent("TELEMETRY")[-1]["flags"] & m.FLAG_FAN_FLOOR
     rig.run(10)
     assert rig.app.act.outputs[0] == 300
+
+
+def test_a_new_owner_inherits_nothing_even_before_the_tick_that_notices_the_expiry():
+    rig = Rig()
+    rig.run(10)
+    rig.hello()
+    rig.now_ms += 50  # between two ticks
+    rig.lease(500)
+    rig.request(m.SHED, "H", 0b1000)
+    rig.request(m.FAN_FLOOR, "H", 900)
+    for _ in range(5):
+        rig.now_ms += 100
+        rig.step()
+    rig.now_ms += 20  # over, but no tick since
+    assert rig.lease(3000, owner=9)[0] == "ACK"
+    assert (rig.app.lease.shed_off, rig.app.lease.fan_floor_permille) == (0, 0)

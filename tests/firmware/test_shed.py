@@ -74,6 +74,18 @@ def test_whole_lowest_groups_go_in_one_tick_when_one_is_not_enough():
     assert rig.off == 0b1100
 
 
+def test_a_shed_is_given_time_to_show_before_the_next():
+    rig = Rig(shed={"settle_ms": 300}).hosted()
+    overload(rig, 8000)
+    while not rig.app.shedder.armed:
+        rig.run(1)
+    rig.faults = {ch.IN_FEED_A_MA: 46_400, ch.IN_FEED_B_MA: 46_400}  # the relay is slow
+    rig.run(3)
+    assert rig.off == 0b1000
+    rig.run(2)
+    assert rig.off == 0b1100  # it does not open at all: the next group
+
+
 def test_current_near_the_magnetic_gate_sheds_without_confirmation():
     rig = Rig().hosted()
     rig.faults = {ch.IN_FEED_A_MA: 130_000, ch.IN_FEED_B_MA: 20_000}  # gate at 160 A
