@@ -105,9 +105,12 @@ def test_a_new_owner_inherits_nothing_even_before_the_tick_that_notices_the_expi
     rig.lease(500)
     rig.request(m.SHED, "H", 0b1000)
     rig.request(m.FAN_FLOOR, "H", 900)
-    for _ in range(5):
+    for _ in range(4):
         rig.now_ms += 100
         rig.step()
-    rig.now_ms += 20  # over, but no tick since
+    rig.app.step(rig.now_ms + 60, b"", 0)  # the tick at 1500
+    rig.now_ms += 110  # over at 1550, and no tick since
+    assert rig.app.lease.held
+    assert rig.app.lease.left_ms(rig.now_ms) == 0
     assert rig.lease(3000, owner=9)[0] == "ACK"
     assert (rig.app.lease.shed_off, rig.app.lease.fan_floor_permille) == (0, 0)
