@@ -77,7 +77,10 @@ class VmProcess:
                 stderr=self._stderr,
                 bufsize=0,
                 env={**os.environ, "MICROPYPATH": str(root)},
-                start_new_session=True,  # Ctrl-C is for the bench, which then closes the bus
+                # A group of its own: Ctrl-C is for the bench, which then closes the bus. Not a
+                # session of its own: then a link tty would become its controlling terminal,
+                # and SIGHUP would kill the board when the cable is pulled.
+                process_group=0,
             )
         except OSError as error:
             self._stderr.close()
