@@ -155,11 +155,14 @@ def lane_svg(lane: Lane, duration_s: float) -> str:
             f'y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text class="value" x="{LEFT_PX - 6}" y="{y + 3.5:.1f}">{_number(value)}</text>'
         )
+    labels = []
     for level in lane.levels:
         y = scale.y(level.value)
         parts.append(
             f'<line class="level {level.css}" x1="{LEFT_PX}" x2="{WIDTH_PX - RIGHT_PX}" '
             f'y1="{y:.1f}" y2="{y:.1f}"/>'
+        )
+        labels.append(
             f'<text class="leveltext" x="{WIDTH_PX - RIGHT_PX - 4}" y="{y - 3:.1f}">'
             f"{escape(level.label)} {_number(level.value)} {escape(lane.unit)}</text>"
         )
@@ -167,6 +170,7 @@ def lane_svg(lane: Lane, duration_s: float) -> str:
         f'<path class="line {series.css}" d="{_path(line, scale)}"/>'
         for series, line in zip(lane.series, reduced, strict=True)
     ]
+    parts += labels  # above the lines that cross them
     legend = " ".join(
         f'<span class="key {css}">{escape(label)}</span>'
         for label, css in dict.fromkeys((s.label, s.css) for s in lane.series)

@@ -170,7 +170,8 @@ def _headline(result: DemoResult) -> str:
         else f"With rackedge {ours.trips} breakers opened"
     )
     gain = 100.0 * (result.gain_over_static - 1.0)
-    return f"{first}{second}, and the servers got {gain:+.1f} % energy against static caps."
+    more = f"{abs(gain):.1f} % {'less' if gain < 0 else 'more'}"
+    return f"{first}{second}, and the servers got {more} energy than under static caps."
 
 
 def _events_table(events: Sequence[RunEvent]) -> str:
