@@ -37,10 +37,20 @@ def on_again(relays_seen):
 
 
 def test_the_board_starts_on_the_readings_of_the_rack_not_on_zeros(bench):
+    seen = []
+    exchange = bench.run._board.exchange
+
+    def note(now_ms, inputs, rx):
+        seen.append((now_ms, list(inputs)))
+        return exchange(now_ms, inputs, rx)
+
+    bench.run._board.exchange = note
     bench.go(0.5)
+    now_ms, first = seen[0]
+    assert now_ms == 0
+    assert min(first[channels.IN_FEED_A_MV : channels.IN_OUTLET_MC + 1]) > 0
     kinds = {event.kind for event in bench.run.record.events if event.source == "board"}
     assert kinds <= {"boot", "state", "lease"}
-    assert min(bench.run.inputs[channels.IN_FEED_A_MV : channels.IN_OUTLET_MC + 1]) > 0
 
 
 # A line that damages bytes
