@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from edge.config import Config
 from edge.daemon_log import DaemonLog
 from edge.decide import Decider, Decision
+from edge.errors import LinkError
 from edge.executor import Executor
 from edge.link import events as ev
 from edge.link import fields
@@ -31,6 +32,8 @@ WITHOUT_TELEMETRY_MS = 250
 """Decide at least so often, also when nothing arrives."""
 SHED_RETRY_MS = 500
 """Wait before a SHED command that failed is sent again."""
+STRANGER_MS = 5_000
+"""A line that brings something else than a board for so long is not just noisy."""
 RELEASE_READS = 15
 """Reads of READ_S in which the board may confirm the end of the lease."""
 
@@ -91,6 +94,7 @@ class Daemon:
         self._telemetry: ev.Telemetry | None = None
         self._loads_mw = self._blank
         self._connected = False
+        self._stranger: tuple[int, LinkError] | None = None
         self._decide_at_ms = 0
         self._shed_wanted = 0
         self._shed_known: int | None = None
@@ -109,7 +113,7 @@ class Daemon:
         """Do what is due; wait for bytes at most `wait_s`.
 
         Raises LinkError if what answers at the port, before a board ever did, is no rackedge
-        board: that does not get better by waiting.
+        board, and still does STRANGER_MS later: waiting longer does not make it one.
         """
         now_ms = self._clock.now_ms()
         if self._port.reopen(now_ms):
@@ -125,6 +129,8 @@ class Daemon:
             take = TAKE.get(type(event))
             if take is not None:
                 take(self, event, now_ms)
+        if self._stranger is not None and now_ms >= self._stranger[0]:
+            raise self._stranger[1]
         if now_ms >= self._decide_at_ms:
             self._decide(now_ms)
         self._send_shed(now_ms)
@@ -194,6 +200,7 @@ class Daemon:
 
     def _take_connected(self, _event: ev.Connected, _now_ms: int) -> None:
         self._connected = True
+        self._stranger = None
         self._shed_known = self._shed_token = None
 
     def _take_lease_held(self, _event: ev.LeaseHeld, now_ms: int) -> None:
@@ -212,9 +219,10 @@ class Daemon:
             self._shed_token = None
             self._shed_at_ms = now_ms + SHED_RETRY_MS
 
-    def _take_problem(self, event: ev.Problem, _now_ms: int) -> None:
-        if not self._connected and event.trouble is not ev.Trouble.SILENT:
-            raise event.error()
+    def _take_problem(self, event: ev.Problem, now_ms: int) -> None:
+        strange = event.trouble is not ev.Trouble.SILENT
+        if strange and not self._connected and self._stranger is None:
+            self._stranger = (now_ms + STRANGER_MS, event.error())
 
     # The way down
 

@@ -4,6 +4,9 @@
 Shedding kills work, so it answers a measured overload, never a calculated one alone: minimums
 that do not fit are shed when a feed is above its limit, or above the release band for a whole
 settle time although every cap is at its minimum by then.
+
+Relays switch groups, so groups are chosen: those of the lowest class first, in a class the highest
+number first, until their minimums free what does not fit. Group 0 of class 0 goes last.
 """
 
 from collections.abc import Sequence
@@ -22,6 +25,8 @@ class Shedding:
 
     def __init__(self, config: Config) -> None:
         self._bit = [1 << load.group for load in config.loads]
+        self._min_mw = [int(load.min_w * 1000) for load in config.loads]
+        self._groups = _groups_in_order(config)
         self._settle_ms = int(config.control.settle_s * 1000)
         self._until_ms: dict[int, int] = {}
         self._unfit_since_ms: int | None = None
@@ -53,14 +58,26 @@ class Shedding:
             return self._mask()
         if self._unfit_since_ms is None:
             self._unfit_since_ms = now_ms
-        for load in self._until_ms:
-            if unfit[load]:
+        victims = self._victims(unfit)
+        for load in victims:
+            if load in self._until_ms:
                 self._until_ms[load] = max(self._until_ms[load], now_ms + HOLD_MS)
         if over or (hot and now_ms - self._unfit_since_ms >= self._settle_ms):
-            self._shed(unfit, caps, now_ms)
+            self._shed(victims, caps, now_ms)
         return self._mask()
 
-    def _shed(self, unfit: Sequence[bool], caps: CapLedger, now_ms: int) -> None:
+    def _victims(self, unfit: Sequence[bool]) -> list[int]:
+        """Loads of the groups to switch off so that the minimums of the others fit."""
+        lacking_mw = sum(mw for mw, flag in zip(self._min_mw, unfit, strict=True) if flag)
+        victims: list[int] = []
+        for group in self._groups:
+            if lacking_mw <= 0:
+                break
+            victims += group
+            lacking_mw -= sum(self._min_mw[load] for load in group)
+        return victims
+
+    def _shed(self, victims: Sequence[int], caps: CapLedger, now_ms: int) -> None:
         defiant = [
             load
             for load, quarantined in enumerate(caps.quarantined)
@@ -69,12 +86,23 @@ class Shedding:
         for load in defiant:
             self._until_ms[load] = now_ms + DEFIANT_HOLD_MS
         if not defiant:  # those who obey pay only when the defiant are off already
-            for load, flag in enumerate(unfit):
-                if flag:
-                    self._until_ms[load] = max(self._until_ms.get(load, 0), now_ms + HOLD_MS)
+            for load in victims:
+                self._until_ms[load] = max(self._until_ms.get(load, 0), now_ms + HOLD_MS)
 
     def _mask(self) -> int:
         mask = 0
         for load in self._until_ms:
             mask |= self._bit[load]
         return mask
+
+
+def _groups_in_order(config: Config) -> list[list[int]]:
+    """Loads of each shed group, the group that goes first in front.
+
+    A group stands where its most important load stands: its other loads share the relay.
+    """
+    groups: dict[int, list[int]] = {}
+    for number, load in enumerate(config.loads):
+        groups.setdefault(load.group, []).append(number)
+    highest = {g: min(config.loads[i].priority for i in loads) for g, loads in groups.items()}
+    return [groups[g] for g in sorted(groups, key=lambda g: (highest[g], g), reverse=True)]

@@ -109,18 +109,6 @@ def sized(options: DemoOptions, demand: Trace) -> RackSpec:
     return spec
 
 
-def plant(spec: RackSpec, demand: Trace) -> Rack:
-    """A rack at the start of its workload: idle until now, and never above its ratings.
-
-    The second half matters for a trace without pauses: its recorded minimum, taken for idle,
-    would have tripped the breakers before the start.
-    """
-    idle = Rack(spec, Demand(demand))
-    rated = [1.0 / feed.curve.mnt**2 for feed in spec.feeds]
-    theta_a, theta_b = map(min, idle.theta, rated)
-    return Rack(spec, Demand(demand), (theta_a, theta_b))
-
-
 def _board(runtime: str, config: Path) -> Board:
     return VmBoard(config) if runtime == "micropython" else CpythonBoard(config)
 
@@ -131,7 +119,7 @@ def _runs(
     """The three policies on three equal plants, closed by `stack`."""
 
     def rack() -> Rack:
-        return plant(spec, demand)
+        return Rack(spec, Demand(demand))
 
     config = directory / "board.json"
     config.write_text(board_json(spec), encoding="utf-8")

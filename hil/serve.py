@@ -14,11 +14,13 @@ from pathlib import Path
 
 from edge.errors import EdgeError, LinkError
 from firmware_py.channels import OUT_STATE
-from hil.demo import DemoOptions, plant, sized, workload
+from hil.demo import DemoOptions, sized, workload
 from hil.live import LiveRack
 from hil.observe import STATES
+from hil.plant.rack import Rack
 from hil.policies import TICK_MS, time_to_trip_s
 from hil.rackfile import board_json
+from hil.trace import Demand
 
 PRINT_MS = 1000
 STABLE_MS = 500
@@ -37,7 +39,7 @@ def serve(
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "board.json"
     config.write_text(board_json(spec), encoding="utf-8")
-    rack = LiveRack(plant(spec, demand), config, options.runtime, directory)
+    rack = LiveRack(Rack(spec, Demand(demand)), config, options.runtime, directory)
     try:
         (directory / "rack.toml").write_text(rack.toml(), encoding="utf-8")
         started, booted_ms = time.monotonic(), 0

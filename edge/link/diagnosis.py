@@ -19,11 +19,11 @@ TEXTS = {
     ),
     Trouble.FOREIGN: (
         "something else is on this port: {count} bytes and no valid frame, beginning {sample!r}; "
-        "check the port (`rackedge scan`) and the baud rate"
+        "check the port and the baud rate"
     ),
     Trouble.REPL: (
-        "a MicroPython prompt is on this port, the rackedge firmware is not running; install it "
-        "with `rackedge flash provision`, or use the board's link port instead of its console"
+        "a MicroPython prompt is on this port, the rackedge firmware is not running; put it on the "
+        "board (firmware_py/README.md), or use the board's link port instead of its console"
     ),
     Trouble.ECHO: (
         "our own bytes come back: the port echoes or RX and TX are joined; check the wiring, and "

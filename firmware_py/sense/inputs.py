@@ -62,7 +62,7 @@ class Sense:
         self.inlet_mc = value[ch.IN_INLET_MC]
         self.outlet_mc = INVALID if self._stuck() else value[ch.IN_OUTLET_MC]
         self.fan_rpm = max(value[ch.IN_FAN_RPM], 0)
-        self.leak = value[ch.IN_LEAK] != 0  # an open leak sensor counts as wet
+        self.leak = value[ch.IN_LEAK] > 0  # a lost sensor (INVALID) is faulty(), not wet
 
     # A sensor that the decisions need is lost; the rack is still controllable.
     def faulty(self):

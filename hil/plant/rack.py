@@ -157,8 +157,9 @@ class Rack:
         b_w = sum(load.idle_w * (1 - load.share_a) for load in self.spec.loads) + fan_w
         for i, idle_w in enumerate((a_w, b_w)):
             breaker = self._breakers[i]
-            idle = breaker.heating(idle_w * self._a_per_w[i])
-            breaker.theta = idle if theta is None else theta[i]
+            # A trace without pauses has an idle above the rating; nobody starts a tripped rack.
+            settled = breaker.heating(min(idle_w * self._a_per_w[i], breaker.rating_a))
+            breaker.theta = settled if theta is None else theta[i]
 
     def _carry(self, dt_s: float, a_w: float, b_w: float) -> None:
         self.now_ms += round(dt_s * 1000)

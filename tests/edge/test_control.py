@@ -192,6 +192,18 @@ def test_something_else_at_the_port_is_an_error_before_the_first_connection() ->
         made.run(20)
 
 
+def test_noise_from_the_start_is_survived() -> None:
+    config = rack_config(LOADS, LIMIT_W)
+    made = DaemonRig(config, FakeRack(config, full))
+    exchange = made.board.exchange
+    made.board.exchange = lambda _data, _now_ms: bytes(range(1, 200)) * 3
+    made.daemon.start()
+    made.run(4)
+    made.board.exchange = exchange
+    made.run(8)
+    assert made.daemon.session.lease.held
+
+
 def test_noise_on_a_line_that_worked_is_survived() -> None:
     made = rig()
     made.run(3)

@@ -366,6 +366,15 @@ def test_minimums_that_do_not_fit_the_survivor_are_shed_lowest_first() -> None:
     assert sum(rack.draw_w) <= LIMIT_W
 
 
+def test_in_one_class_the_highest_groups_are_shed_first_and_no_more_than_needed() -> None:
+    rack, decider = hot_rack()
+    rack.lost = {0}
+    for _ in range(40):
+        rack.off = run(rack, decider, 0.1)[-1].shed_groups
+    assert rack.off == 0b1111_0000  # 4 x 5.5 kW fit the survivor's 25 kW, 5 do not
+    assert sum(rack.draw_w) <= LIMIT_W
+
+
 def test_an_idle_rack_is_not_shed_for_minimums_it_does_not_draw() -> None:
     rack, decider = hot_rack(draw_w=1_000)
     rack.lost = {0}

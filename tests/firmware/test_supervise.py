@@ -105,4 +105,13 @@ def test_a_board_without_any_reading_comes_up_safe():
     rig.faults = dict.fromkeys(range(ch.N_IN), m.INVALID)
     rig.run(10)
     assert rig.app.state.state == m.STATE_SAFE
-    assert rig.off == 0b1110  # a leak sensor that is not there counts as wet
+    assert rig.off == 0
+
+
+def test_a_cut_leak_sensor_degrades_and_sheds_nothing():
+    rig = Rig()
+    rig.run(10)
+    rig.faults = {ch.IN_LEAK: m.INVALID}
+    rig.run(10)
+    assert rig.app.state.state == m.STATE_DEGRADED
+    assert rig.off == 0

@@ -7,13 +7,15 @@ from edge.config import load_config
 from firmware_py.channels import OUT_RELAYS, OUT_STATE
 from firmware_py.link import messages as m
 from hil import lockstep
-from hil.demo import DemoOptions, plant, workload
+from hil.demo import DemoOptions, workload
 from hil.drivers.inprocess import CpythonBoard
 from hil.lockstep import LockstepRun
 from hil.pipe import SerialPipe
+from hil.plant.rack import Rack
 from hil.plant.spec import RackSpec
 from hil.policies import TICK_MS
 from hil.rackfile import board_json
+from hil.trace import Demand
 
 TTL_MS = 3_000
 """Lease of `rack_toml`: the default of board.lease_ttl_s."""
@@ -23,7 +25,7 @@ def rack_of(options):
     """(plant, its spec) of a demo's command line."""
     demand, _ = workload(options)
     spec = RackSpec.for_trace(demand, options.oversubscription, seed=options.seed)
-    return plant(spec, demand), spec
+    return Rack(spec, Demand(demand)), spec
 
 
 class NoisyPipe(SerialPipe):

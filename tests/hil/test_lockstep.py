@@ -8,11 +8,13 @@ import pytest
 from edge.link import events as ev
 from firmware_py import channels
 from firmware_py.link import messages as m
-from hil.demo import DemoOptions, plant, workload
+from hil.demo import DemoOptions, workload
 from hil.drivers.inprocess import CpythonBoard
+from hil.plant.rack import Rack
 from hil.plant.spec import RackSpec
 from hil.policies import TICK_MS, BaselineRun, time_to_trip_s
 from hil.rackfile import board_json
+from hil.trace import Demand
 from tests.data import ABSENT, power_traces
 from tests.hil.lockstep_rig import TTL_MS, Bench
 
@@ -234,7 +236,7 @@ def alone(options, directory):
     spec = RackSpec.for_trace(demand, options.oversubscription, seed=options.seed)
     config = directory / "board.json"
     config.write_text(board_json(spec), encoding="utf-8")
-    run = BaselineRun("alone", plant(spec, demand), CpythonBoard(config))
+    run = BaselineRun("alone", Rack(spec, Demand(demand)), CpythonBoard(config))
     least_s = min(_steps(run, round(seconds * 1000 / TICK_MS)))
     return run, least_s
 

@@ -219,6 +219,13 @@ def test_breakers_start_as_those_of_an_idle_rack():
     assert 0 < start[0] < 0.2
 
 
+def test_breakers_of_a_rack_that_never_pauses_start_at_their_rating():
+    spec = RackSpec.for_trace(trace(), 3.0)
+    loads = tuple(replace(load, idle_w=load.max_w) for load in spec.loads)
+    rack = Rack(replace(spec, loads=loads), Demand(trace()))
+    assert rack.theta == pytest.approx([1 / 1.13**2] * 2)
+
+
 def test_fans_stop_when_both_feeds_are_gone():
     rack = rack_of()
     rack.fail_feed("A")

@@ -81,7 +81,7 @@ def heard_but_deaf(_sent: bytes, now_ms: int) -> bytes:
     [
         (silent, ev.Trouble.SILENT, "baud"),
         (heard_but_deaf, ev.Trouble.SILENT, "from host to board"),
-        (repl, ev.Trouble.REPL, "provision"),
+        (repl, ev.Trouble.REPL, "firmware_py"),
         (wrong_baud, ev.Trouble.FOREIGN, "baud"),
         (gps, ev.Trouble.FOREIGN, "GPGGA"),
         (echo, ev.Trouble.ECHO, "RX and TX"),
