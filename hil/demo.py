@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.errors import TraceError
+from edge.errors import ConfigError, TraceError
 from firmware_py.channels import MAX_LOADS
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import VmBoard
@@ -22,6 +22,7 @@ from hil.rackfile import board_json
 from hil.record import combined_digest
 from hil.result import DemoResult, Replay
 from hil.trace import Demand, Trace, read_trace, spread
+from hil.unwind import unwinding
 from hil.workload import generate
 
 SPREAD_LOADS = 8
@@ -38,6 +39,8 @@ NAME_MAX = 48
 """Longest name, so that a copy's number still fits the 64 of `edge.config_model.Name`."""
 RATING_A = (0.05, 200.0)
 """Breakers whose currents, up to the magnetic gate, the board's milliamperes resolve."""
+LONGEST_S = 86_400.0
+"""A longer trace is run for a day unless --seconds says otherwise."""
 LATE_MS = 50
 """A real-time tick that starts later than this counts as late."""
 
@@ -83,7 +86,7 @@ def workload(options: DemoOptions) -> tuple[Trace, float]:
             f"{options.trace}: the trace is {longest:g} s long, shorter than "
             f"--seconds {options.seconds:g}: ask for less, or leave --seconds out"
         )
-    default = longest if options.virtual else min(longest, REAL_SECONDS)
+    default = min(longest, LONGEST_S if options.virtual else REAL_SECONDS)
     return trace, options.seconds or default
 
 
@@ -106,7 +109,21 @@ def sized(options: DemoOptions, demand: Trace) -> RackSpec:
             f"{demand.source}: a peak of {demand.peak_w:g} W needs two breakers of {rating_a:.3g} A"
             f", a board guards {RATING_A[0]:g} to {RATING_A[1]:g} A: scale the loads or take fewer"
         )
+    for feed, need_w in zip(spec.feeds, _lowest_w(spec), strict=True):
+        if need_w > feed.rating_w:
+            most = options.oversubscription * feed.rating_w / need_w
+            raise ConfigError(
+                f"--oversubscription {options.oversubscription:g}: at their lowest caps the loads "
+                f"need {need_w:.0f} W of feed {feed.name}, its breaker carries "
+                f"{feed.rating_w:.0f} W: use less than {most:.2f}"
+            )
     return spec
+
+
+def _lowest_w(spec: RackSpec) -> tuple[float, float]:
+    """What each feed carries with every load at its lowest cap."""
+    floors = [(load.cap_floor_w, load.share_a) for load in spec.loads]
+    return sum(w * a for w, a in floors), sum(w * (1 - a) for w, a in floors)
 
 
 def _board(runtime: str, config: Path) -> Board:
@@ -157,7 +174,9 @@ def run_demo(options: DemoOptions, progress: Progress | None = None) -> DemoResu
     demand, seconds = workload(options)
     spec = sized(options, demand)
     ticks = max(1, round(seconds * 1000 / TICK_MS))
-    with tempfile.TemporaryDirectory(prefix="rackedge-") as directory, ExitStack() as stack:
+    with ExitStack() as stack:
+        stack.enter_context(unwinding())
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="rackedge-"))
         runs = _runs(options, spec, demand, Path(directory), stack)
         late = 0
         started = time.monotonic()
@@ -169,6 +188,7 @@ def run_demo(options: DemoOptions, progress: Progress | None = None) -> DemoResu
                 run.step_to(now_ms)
             if progress is not None:
                 progress(now_ms, runs)
+        runs[2].finish()
         return _result(options, demand, spec, ticks * TICK_MS / 1000, late, runs)
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """rackedge in real time: the VM behind a pty, the daemon in a thread with pyserial and httpx.
 
-The plant is stepped by the caller's pace. Threads share nothing but queues: caps come from the
-front-end's thread through one, readings go to it through a list that is replaced whole.
+The plant is stepped by the caller's pace. Caps come from the front-end's thread through a queue,
+readings go to it through a list that is replaced whole; the daemon's thread only appends events to
+the record, which is read after `finish`.
 """
 
 import queue
@@ -132,8 +133,10 @@ class LiveRun(LiveRack):
     def _run_daemon(self) -> None:
         try:
             self._daemon.start()
-            self._daemon.run(self._stop)
-            self._daemon.close()
+            try:
+                self._daemon.run(self._stop)
+            finally:
+                self._daemon.close()
         except BaseException as error:
             self._failure = error
 
@@ -153,8 +156,12 @@ class LiveRun(LiveRack):
         link = self._daemon.stats.link
         return LinkCounters(link.frames, link.crc_errors, link.gaps, link.retries)
 
-    def close(self) -> None:
-        """Stop the daemon cleanly, then the rack."""
+    def finish(self) -> None:
+        """Stop the daemon cleanly."""
         self._stop.set()
         self._thread.join(STOP_S)
+
+    def close(self) -> None:
+        """Stop the daemon, then the rack."""
+        self.finish()
         super().close()

@@ -69,6 +69,9 @@ class PolicyRun(ABC):
     def step_to(self, now_ms: int) -> None:
         """Advance to `now_ms`, the next multiple of TICK_MS."""
 
+    def finish(self) -> None:  # noqa: B027 - most runs have nothing beside their steps
+        """No more steps: stop what runs beside them, so that the numbers stand still."""
+
     @abstractmethod
     def close(self) -> None:
         """Give back what the run holds."""

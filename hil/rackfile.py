@@ -13,7 +13,7 @@ from hil.plant.spec import RackSpec
 
 def rack_toml(spec: RackSpec, port: str, redfish_url: str) -> str:
     """`rack.toml` for the emulated rack; loads are capped through its Redfish front-end."""
-    lines = ['[rack]\nname = "emulated"\n', f'[board]\nport = "{port}"\n']
+    lines = ['[rack]\nname = "emulated"\n', f"[board]\nport = {json.dumps(port)}\n"]
     # The demo is shorter than the three hours after which the 80 % rule for continuous loads
     # applies (NEC 210.20(A)), so the whole rating may be used.
     lines += [

@@ -21,6 +21,7 @@ from hil.plant.rack import Rack
 from hil.policies import TICK_MS, time_to_trip_s
 from hil.rackfile import board_json
 from hil.trace import Demand
+from hil.unwind import unwinding
 
 PRINT_MS = 1000
 STABLE_MS = 500
@@ -105,10 +106,14 @@ def main() -> int:
     )
     sys.stdout.write(f"rackedge run --config {given.directory / 'rack.toml'}\n")
     try:
-        serve(given.directory, options, given.seconds, _print)
+        with unwinding():
+            serve(given.directory, options, given.seconds, _print)
     except EdgeError as error:
         sys.stderr.write(f"hil.serve: {error}\n")
         return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"hil.serve: {error}: choose another --directory\n")
+        return 1
     except KeyboardInterrupt:
         return 130
     return 0

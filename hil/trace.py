@@ -24,6 +24,9 @@ LOAD_MAX_W = 1_000_000.0
 SPREAD_STEP_S = 1.7
 """Lag between neighbouring copies of one server, s; see `spread`."""
 
+LONGEST_S = 366 * 86_400.0
+"""A trace longer than a year is in milliseconds or since an epoch, not in seconds."""
+
 NO_NEXT_MS = 1 << 62
 """Later than any time: the last row holds for ever."""
 
@@ -190,11 +193,7 @@ def _header(source: str, cells: list[str]) -> _Columns:
         if not name or name in names[:i]:
             what = f"column name {name!r} is used twice" if name else "column without a name"
             _fail(f"{source}:1 column {i + 1}", f"{what}: give every load its own name")
-    extras = tuple(
-        i
-        for i, name in enumerate(names)
-        if name in _EXTRA_NAMES or name.startswith(_EXTRA_PREFIXES)
-    )
+    extras = tuple(i for i, name in enumerate(names) if _is_extra(name))
     loads = tuple(i for i in range(1, len(names)) if i not in extras)
     if not loads:
         _fail(f"{source}:1", "no load columns: add one column of watts per load after t_s")
@@ -224,6 +223,8 @@ def _check_time(source: str, line: int, t: float, times: list[float]) -> None:
         _fail(where, f"negative time {t:g} s: count seconds from the first row")
     if times and t <= times[-1]:
         _fail(where, f"time {t:g} s does not rise (before: {times[-1]:g} s): sort the rows")
+    if times and t - times[0] > LONGEST_S:
+        _fail(where, f"{t - times[0]:g} s after the first row: t_s is in seconds, not ms or ns")
 
 
 def _powers(

@@ -2,15 +2,17 @@
 """The promise of the demo: the same seed, the same record; no trips; more work than static."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.errors import TraceError
-from hil.demo import DemoOptions, run_demo, workload
+from edge.errors import ConfigError, TraceError
+from hil.demo import DemoOptions, run_demo, sized, workload
 from hil.result import POLICIES
 from hil.workload import generate
 from tests.data import ABSENT, power_traces
@@ -242,3 +244,34 @@ def test_the_replay_command_says_all_that_matters(tmp_path):
         f"rackedge demo --trace '{trace}' --seconds=12.5 --runtime=micropython --seed=4 "
         "--oversubscription=1.7 --virtual"
     )
+
+
+def test_a_rack_whose_lowest_caps_do_not_fit_names_the_option():
+    demand, _ = workload(DemoOptions(seconds=10, oversubscription=5.0))
+    with pytest.raises(ConfigError, match=r"--oversubscription 5: .* use less than \d\.\d\d"):
+        sized(DemoOptions(seconds=10, oversubscription=5.0), demand)
+
+
+def test_a_trace_of_many_days_is_run_for_one(tmp_path):
+    path = tmp_path / "days.csv"
+    path.write_text("t_s,a,b\n0,100,200\n864000,110,210\n")
+    assert workload(DemoOptions(trace=path, virtual=True))[1] == 86_400.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_run_and_leaves_nothing(tmp_path, number):
+    code = "from hil.demo import *; run_demo(DemoOptions(seconds=30, runtime='cpython'))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end_s = time.monotonic() + 30
+    while not list(tmp_path.glob("rackedge-*/rack.toml")) and time.monotonic() < end_s:
+        time.sleep(0.05)
+    process.send_signal(number)
+    assert process.communicate(timeout=20)[1] == ""
+    assert process.returncode == 128 + number
+    assert list(tmp_path.iterdir()) == []

@@ -174,3 +174,11 @@ def test_serve_tells_a_bad_trace_in_one_line(tmp_path, capsys, monkeypatch):
     assert serve.main() == 6
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("below", ["file", "file/below"])
+def test_serve_tells_a_bad_directory_in_one_line(tmp_path, capsys, monkeypatch, below):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("sys.argv", ["serve", "--directory", str(tmp_path / below)])
+    assert serve.main() == 1
+    assert "choose another --directory" in capsys.readouterr().err

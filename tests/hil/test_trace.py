@@ -71,6 +71,8 @@ def test_a_meter_dropout_holds_the_value_before_it_and_is_counted(write):
         ("time,a\n0,1\n1,2\n", ":1 column 1:", "expected 't_s'"),
         ("0,1\n1,2\n", ":1 column 1:", "expected 't_s'"),
         ("t_s\n0\n1\n", ":1:", "no load columns"),
+        ("t_s,a\n0,1\n1e306,1\n", ":3 column 't_s':", "in seconds"),
+        ("t_s,a\n0,1\n1,1\n31622401,1\n", ":4 column 't_s':", "in seconds"),
         ("t_s,freq_hz\n0,50\n1,50\n", ":1:", "no load columns"),
         ("t_s,a,b,a\n0,1,2,3\n1,1,2,3\n", ":1 column 4:", "'a' is used twice"),
         ("t_s,t_s\n0,1\n1,1\n", ":1 column 2:", "'t_s' is used twice"),
