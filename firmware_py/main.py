@@ -12,10 +12,9 @@ def board(argv):
 
     made = make(argv)
     if sys.implementation.name == "micropython":  # no heap to spare for what ran once
-        del sys.modules["firmware_py.boot"]
-        del sys.modules["firmware_py.store.config"]
-        delattr(sys.modules["firmware_py"], "boot")
-        delattr(sys.modules["firmware_py.store"], "config")
+        for name in list(sys.modules):
+            if name.startswith("firmware_py"):  # what still runs holds its own module
+                del sys.modules[name]
     return made
 
 
