@@ -45,6 +45,8 @@ _EVENTS = const(8)
 _STATES = const(6)
 
 _MA_MAX = const(1_000_000)
+_RELAY_MS = const(200)  # from a decision to an open contact: two ticks
+_STEP_TTT_MS = const(300)  # left after the next step of the loads
 _COOLED_MC = const(3_000)  # below the outlet limit before anything is restored
 
 
@@ -114,8 +116,8 @@ class Shedder:
             return False
         return self._breaker(now_ms, sense, ttt_ms) and cool
 
-    # A breaker that will trip: at once when the current nears its magnetic gate, else when the
-    # time-to-trip is short for two ticks.
+    # A breaker that will trip, now or once the current steps up by a quarter: after a second tick,
+    # or at once when a relay would then be too late and the feed's power agrees.
     def _breaker(self, now_ms, sense, ttt_ms):
         confirmed = self.armed
         self.armed = False
@@ -123,24 +125,30 @@ class Shedder:
         for feed in range(self._feeds):
             if not sense.alive[feed]:
                 continue
-            hard_ma = self._breakers[feed].gate_ma * self._c.hard_permille // 1000
-            if sense.feed_ma[feed] >= hard_ma:
+            breaker = self._breakers[feed]
+            ma = sense.feed_ma[feed]
+            urgent = ttt_ms[feed] <= _RELAY_MS
+            if ma >= breaker.gate_ma * self._c.hard_permille // 1000:
                 reason = m.SHED_HARD_OVERCURRENT
-            elif ttt_ms[feed] < self._c.ttt_ms and not reason:
+                urgent = True
+            elif not reason and (
+                ttt_ms[feed] < self._c.ttt_ms or breaker.ttt_ms(ma * 5 // 4) < _STEP_TTT_MS
+            ):
                 reason = m.SHED_BREAKER
+            confirmed |= urgent and sense.agrees[feed]
         if not reason:
             if confirmed:
                 for g in range(self._n):
                     self._move(g, _STAND_DOWN)
             return True
         pick = self._currents.pick(self._sheddable(), sense, sense.feed_ma[0], sense.feed_ma[1])
-        if reason == m.SHED_BREAKER and not confirmed:
-            self.armed = True
-            for g in range(self._n):
-                if pick >> g & 1:
-                    self._move(g, _ARM)
+        if confirmed and pick:
+            self._act(now_ms, sense, pick, reason)
             return False
-        self._act(now_ms, sense, pick, reason)
+        self.armed = True
+        for g in range(self._n):
+            if pick >> g & 1:
+                self._move(g, _ARM)
         return False
 
     # The moment a feed dies, the survivor carries the sum of both.

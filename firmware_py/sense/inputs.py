@@ -41,6 +41,8 @@ class Sense:
         self.feed_ma = array("i", [0] * 2)  # measured or stood in for; 0 on a dead feed
         self.measured = bytearray(2)  # 1: feed_ma is this tick's measurement
         self.alive = bytearray(2)  # 1: the feed has voltage
+        self.agrees = bytearray(2)  # 1: its power has risen with its current
+        self._mw_per_ma = array("i", [0] * 2)  # last tick
         self.load_mw = array("i", [INVALID] * len(config.load_group))
         self.group_mw = array("i", [0] * config.groups)  # sum of the known loads
         self.total_w = 0  # sum of the known loads
@@ -132,6 +134,14 @@ class Sense:
         elif self.total_w > 0:
             self._ma_per_kw[feed] = min(ma * 1000 // self.total_w + 1, 1_000_000)
         self.feed_ma[feed] = ma
+        self._agree(feed, ma, fresh)
+
+    # A current that doubles while the real power does not is a bad sample until it lasts.
+    def _agree(self, feed, ma, fresh):
+        mw = self.feed_mw[feed]
+        ratio = max(mw, 0) // max(ma, 1)
+        self.agrees[feed] = not fresh or mw <= 0 or ratio >= self._mw_per_ma[feed] >> 1
+        self._mw_per_ma[feed] = ratio
 
     # A feed whose meter is lost carries its usual share of the loads, at least its rating if
     # nothing is known. 1000 mA per W is beyond any feed, so the product is cut before 30 bits.

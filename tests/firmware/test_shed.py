@@ -86,13 +86,63 @@ def test_a_shed_is_given_time_to_show_before_the_next():
     assert rig.off == 0b1100  # it does not open at all: the next group
 
 
-def test_current_near_the_magnetic_gate_sheds_without_confirmation():
+def near_the_gate(power_agrees):
+    faults = {ch.IN_FEED_A_MA: 130_000, ch.IN_FEED_B_MA: 20_000}  # gate at 160 A
+    return faults | ({ch.IN_FEED_A_MW: 130_000 * 690} if power_agrees else {})
+
+
+def test_current_and_power_near_the_magnetic_gate_shed_without_confirmation():
     rig = Rig().hosted()
-    rig.faults = {ch.IN_FEED_A_MA: 130_000, ch.IN_FEED_B_MA: 20_000}  # gate at 160 A
+    rig.faults = near_the_gate(power_agrees=True)
     rig.run(1)
     assert rig.off != 0
     rig.run(20)
     assert {reason for _, reason in shed_events(rig)} == {m.SHED_HARD_OVERCURRENT}
+
+
+@pytest.mark.parametrize("power", [None, m.INVALID])
+def test_current_near_the_magnetic_gate_sheds_within_two_ticks_whatever_the_power(power):
+    rig = Rig().hosted()
+    rig.faults = near_the_gate(power_agrees=False)
+    if power is not None:
+        rig.faults[ch.IN_FEED_A_MW] = power
+    rig.run(2)
+    assert rig.off != 0
+
+
+@pytest.mark.parametrize("spike_ma", [80_000, 130_000, 1_000_000])
+def test_one_bad_sample_of_a_current_sheds_nothing(spike_ma):
+    rig = Rig()
+    overload(rig, 2500)
+    rig.run(300)
+    rig.faults = {ch.IN_FEED_A_MA: spike_ma}
+    rig.run(1)
+    rig.faults = {}
+    rig.run(20)
+    assert rig.off == 0
+
+
+def test_a_trip_that_is_two_ticks_away_is_not_waited_for():
+    rig = Rig().hosted()
+    overload(rig, 5500)
+    rig.run(600)
+    overload(rig, 11_000)  # m = 1.76 on a warm breaker
+    rig.app.breakers[0].theta_ppm = 950_000
+    rig.run(1)
+    assert 0 < rig.app.ttt_ms[0] <= 200
+    assert rig.off != 0
+
+
+def test_a_breaker_that_the_next_step_would_trip_is_relieved_before_it():
+    rig = Rig(shed={"ttt_ms": 200}).hosted()
+    overload(rig, 6500)  # 37.7 A: just above what is carried for ever
+    while not rig.off:
+        theta_ppm = rig.app.breakers[0].theta_ppm
+        left_ms = rig.app.ttt_ms[0]
+        rig.run(1)
+    assert rig.off == 0b1000
+    assert left_ms > 1000
+    assert theta_ppm < 1_000_000
 
 
 def test_feed_loss_sheds_at_once_what_the_survivor_cannot_carry():
