@@ -13,7 +13,7 @@ from array import array
 
 from .act.outputs import Act
 from .channels import N_IN
-from .compat import mem_free, ticks_add, ticks_diff
+from .compat import const, mem_free, ticks_add, ticks_diff
 from .decide.breaker import TICK_MS, Breaker
 from .decide.cool import FULL, Cooler
 from .decide.lease import LEASE_EXPIRED, Lease
@@ -27,6 +27,7 @@ from .link.outbox import Outbox
 from .link.telemetry import Telemetry
 from .sense.inputs import Sense
 
+_SKIPPED_MAX = const(600)  # 60 s: a breaker has long settled
 TX_BYTES = 1024  # telemetry, loads, an event and a longest reply fit twice
 
 
@@ -82,8 +83,8 @@ class App:
             self.endpoint.receive(rx, n_rx, now_ms)
         late_ms = ticks_diff(now_ms, self.deadline_ms)
         if late_ms >= 0:
-            self._tick(now_ms)
             skipped = late_ms // TICK_MS
+            self._tick(now_ms, skipped)
             self.missed += skipped
             self.deadline_ms = ticks_add(self.deadline_ms, (skipped + 1) * TICK_MS)
         return self.deadline_ms
@@ -115,12 +116,12 @@ class App:
         state.up_ms += ticks_diff(now_ms, state.base_ms)
         state.base_ms = state.now_ms = now_ms
 
-    def _tick(self, now_ms):
+    def _tick(self, now_ms, skipped):
         self.sense.step()
         if self.lease.expire(now_ms):
             self.events.put(m.EV_LEASE, 0, LEASE_EXPIRED, 0)
         self._supervise()
-        self._thermal()
+        self._thermal(min(skipped, _SKIPPED_MAX))
         self.shedder.step(
             now_ms, self.sense, self.ttt_ms, self.lease.shed_off, self.supervisor.may_restore()
         )
@@ -142,13 +143,17 @@ class App:
         latched = state.state == m.STATE_SAFE and not hazard
         state.clearable = latched or self.shedder.locked_mask != 0
 
-    def _thermal(self):
+    # Ticks that were missed count at the larger of the currents before and after.
+    def _thermal(self, skipped):
         feed_ma = self.sense.feed_ma
         for feed in range(self._feeds):
             breaker = self.breakers[feed]
             if self._cold[feed] and self.sense.measured[feed]:
                 self._cold[feed] = 0
                 breaker.assume_settled(feed_ma[feed])
+            worst_ma = max(feed_ma[feed], self.shedder.last_ma[feed])
+            for _ in range(skipped):
+                breaker.step(worst_ma)
             breaker.step(feed_ma[feed])
             self.ttt_ms[feed] = breaker.ttt_ms(feed_ma[feed])
 

@@ -66,7 +66,7 @@ class Shedder:
         self._since_ms = array("i", [0] * self._n)  # of the last opening or closing
         self._sheds = bytearray(self._n)  # by a breaker, within the window
         self._alive = bytearray(2)  # feeds, last tick
-        self._last_ma = array("i", [0] * 2)
+        self.last_ma = array("i", [0] * 2)  # feeds, last tick
         self._settling = False
         self._acted_ms = 0  # last shed by a breaker
         self._staggering = False
@@ -90,7 +90,7 @@ class Shedder:
             self._restore(now_ms, sense, host_off)
         for feed in range(self._feeds):
             self._alive[feed] = sense.alive[feed]
-            self._last_ma[feed] = sense.feed_ma[feed]
+            self.last_ma[feed] = sense.feed_ma[feed]
 
     # Lift every lock-out (CLEAR_SAFE).
     def clear(self):
@@ -158,7 +158,7 @@ class Shedder:
         if sense.alive[0] == sense.alive[1]:
             return False
         left = 0 if sense.alive[0] else 1
-        sum_ma = min(self._last_ma[0] + self._last_ma[1], _MA_MAX)
+        sum_ma = min(self.last_ma[0] + self.last_ma[1], _MA_MAX)
         if self._breakers[left].ttt_ms(sum_ma) >= self._c.feed_loss_ttt_ms:
             return False
         a_ma = 0 if left else sum_ma

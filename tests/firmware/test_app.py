@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import pytest
+
 from firmware_py import channels as ch
+from firmware_py.decide.breaker import Breaker
 from firmware_py.link import messages as m
 from tests.firmware.rig import Rig, frame
 
@@ -66,3 +69,22 @@ def test_events_wait_in_order_and_lost_ones_show_as_a_jump_of_count():
     assert len(counts) >= 16
     assert counts == list(range(counts[0], counts[0] + len(counts)))
     assert counts[0] > 1  # the oldest are gone, and the host can tell
+
+
+@pytest.mark.parametrize(("before_w", "after_w"), [(2700, 4900), (4900, 2700)])
+def test_missed_ticks_heat_the_breakers_with_the_larger_current(before_w, after_w):
+    rig = Rig()
+    rig.load_w = [before_w] * 8
+    rig.run(20)
+    breaker = rig.app.breakers[0]
+    truth = Breaker(32_000, 1_130_000, 4_570, 5_000_000)
+    truth.theta_ppm = breaker.theta_ppm
+    larger_ma = max(rig.feed_ma()[1][0], rig.feed_ma()[1][0] * after_w // before_w)
+    rig.now_ms += 1500  # the board stalls for 15 ticks
+    rig.load_w = [after_w] * 8
+    rig.run(1)
+    for _ in range(15):
+        truth.step(larger_ma)
+    truth.step(rig.app.sense.feed_ma[0])
+    assert breaker.theta_ppm == pytest.approx(truth.theta_ppm, abs=100)
+    assert rig.app.missed == 15
