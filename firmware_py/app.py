@@ -117,7 +117,7 @@ class App:
         state.base_ms = state.now_ms = now_ms
 
     def _tick(self, now_ms, skipped):
-        self.sense.step()
+        self.sense.step(self.shedder.off_mask)
         if self.lease.expire(now_ms):
             self.events.put(m.EV_LEASE, 0, LEASE_EXPIRED, 0)
         self._supervise()

@@ -60,11 +60,14 @@ class Currents:
         keep_permille = (keep_w * 1000 + total_w - 1) // total_w
         return (min(ma, _MA_MAX) * keep_permille + 999) // 1000 <= limit_ma
 
-    # Remember what group g draws of each feed, just before it goes.
+    # Remember what group g draws of each feed, just before it goes; a group with a load that is
+    # not known, all that the known loads leave unaccounted.
     def note(self, g, sense):
         share_permille = 0
-        if sense.total_w > 0:
-            share_permille = min(sense.group_mw[g] // sense.total_w + 1, 1000)  # mW over W
+        extra_w = sense.unaccounted_w if sense.unknown >> g & 1 else 0
+        if sense.total_w + extra_w > 0:
+            group_w = sense.group_mw[g] // 1000 + extra_w
+            share_permille = min(group_w * 1000 // (sense.total_w + extra_w) + 1, 1000)
         for feed in range(2):
             ma = min(sense.feed_ma[feed], _MA_MAX)
             self._drop_ma[2 * g + feed] = ma * share_permille // 1000 + 1

@@ -11,7 +11,15 @@ from tests.firmware.rig import parse
 BREAKERS = [Breaker(32_000, 1_130_000, 4_570, 5_000_000) for _ in range(2)]
 
 
-def sense(a_ma, b_ma, group_w=(3000, 3000, 3000, 3000), alive=(1, 1), measured=(1, 1)):
+def sense(
+    a_ma,
+    b_ma,
+    group_w=(3000, 3000, 3000, 3000),
+    alive=(1, 1),
+    measured=(1, 1),
+    unknown=0,
+    unaccounted_w=0,
+):
     return SimpleNamespace(
         feed_ma=(a_ma, b_ma),
         feed_mw=(a_ma * 690, b_ma * 690),
@@ -19,6 +27,8 @@ def sense(a_ma, b_ma, group_w=(3000, 3000, 3000, 3000), alive=(1, 1), measured=(
         measured=measured,
         total_w=sum(group_w),
         group_mw=[watts * 1000 for watts in group_w],
+        unknown=unknown,
+        unaccounted_w=unaccounted_w,
     )
 
 
@@ -93,3 +103,12 @@ def test_headroom_in_milliwatts_is_that_of_the_tighter_feed():
     unit.step(now)
     assert unit.headroom_mw(now) == 2_000 * 690
     assert unit.headroom_mw(sense(0, 0)) == INVALID
+
+
+def test_a_group_with_an_unknown_load_is_noted_with_all_that_is_unaccounted():
+    before = sense(20_000, 20_000, (3000, 3000, 3000, 0), unknown=0b1000, unaccounted_w=6000)
+    unit = after_shed(currents(0), before)  # 6 of 15 kW: 8 A of each
+    for rest_ma, fits in ((23_900, True), (24_100, False)):
+        now = sense(rest_ma, rest_ma)
+        unit.step(now)
+        assert (unit.spare_ma(3, now) >= 0) == fits

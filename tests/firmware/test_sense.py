@@ -114,3 +114,39 @@ def test_a_rack_with_one_feed_does_not_miss_the_other():
     assert rig.app.state.state == m.STATE_HOSTED
     last = rig.sent("TELEMETRY")[-1]
     assert (last["feed_b_mw"], last["ttt_b_ms"], last["theta_b_ppm"]) == (m.INVALID, m.NEVER_MS, 0)
+
+
+def test_a_lost_current_takes_over_the_share_of_a_feed_that_dies():
+    rig = Rig().hosted()
+    rig.load_w = [2500] * 8
+    rig.run(20)
+    rig.faults = {ch.IN_FEED_B_MA: m.INVALID}
+    rig.run(10)
+    rig.feed_mv[0] = 0
+    rig.run(2)
+    true_ma = rig.feed_ma()[1][1]
+    assert rig.off == 0
+    assert true_ma <= rig.app.sense.feed_ma[1] <= true_ma + 50
+
+
+def test_a_current_lost_long_after_the_other_feed_died_is_not_counted_twice():
+    rig = Rig().hosted()
+    rig.load_w = [2500] * 8
+    rig.run(20)
+    rig.feed_mv[0] = 0
+    rig.run(100)
+    rig.faults = {ch.IN_FEED_B_MA: m.INVALID}
+    rig.run(10)
+    true_ma = rig.feed_ma()[1][1]
+    assert true_ma <= rig.app.sense.feed_ma[1] <= true_ma + 50
+
+
+def test_a_stand_in_does_not_fall_with_the_load_readings():
+    rig = Rig().hosted()
+    rig.load_w = [4500] * 8
+    rig.run(20)
+    true_ma = rig.feed_ma()[1][0]
+    rig.faults = {ch.IN_FEED_A_MA: m.INVALID}
+    rig.faults |= {ch.IN_LOAD0_MW + i: m.INVALID for i in range(4)}
+    rig.run(10)
+    assert rig.app.sense.feed_ma[0] >= true_ma

@@ -343,3 +343,20 @@ def test_whatever_happens(never, steps):
                     assert rig.now_ms - closed_ms >= QUICK["stagger_ms"]
                     assert max(feed_ma) < 32_000
                     closed_ms = rig.now_ms
+
+
+@pytest.mark.parametrize("known_from_start", [True, False])
+@pytest.mark.parametrize("watts", [6600, 8000, 11_000])
+def test_lost_load_meters_do_not_cycle_groups_into_lock_out(known_from_start, watts):
+    lost = {ch.IN_LOAD0_MW + i: m.INVALID for i in range(8)}
+    rig = Rig(shed={"min_off_ms": 5000})
+    rig.faults = {} if known_from_start else lost
+    overload(rig, 2500)
+    rig.run(100)
+    rig.faults = lost
+    overload(rig, watts)
+    rig.hello()
+    rig.run(1500)
+    assert rig.off != 0
+    assert max(rig.feed_ma()[1]) < 32_000 * 1.13
+    assert rig.events(m.EV_LOCKOUT) == []
