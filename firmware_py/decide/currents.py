@@ -61,33 +61,47 @@ class Currents:
         return (min(ma, _MA_MAX) * keep_permille + 999) // 1000 <= limit_ma
 
     # Remember what group g draws of each feed, just before it goes; a group with a load that is
-    # not known, all that the known loads leave unaccounted.
-    def note(self, g, sense):
-        share_permille = 0
-        extra_w = sense.unaccounted_w if sense.unknown >> g & 1 else 0
-        if sense.total_w + extra_w > 0:
-            group_w = sense.group_mw[g] // 1000 + extra_w
-            share_permille = min(group_w * 1000 // (sense.total_w + extra_w) + 1, 1000)
+    # not known, all that the known loads leave unaccounted; one that still boots, at least what
+    # it drew before.
+    def note(self, g, sense, boots):
         for feed in range(2):
-            ma = min(sense.feed_ma[feed], _MA_MAX)
-            self._drop_ma[2 * g + feed] = ma * share_permille // 1000 + 1
+            ma = self._share_ma(g, feed, sense) + 1
+            self._drop_ma[2 * g + feed] = max(ma, self._drop_ma[2 * g + feed] if boots else 0)
+
+    # What group g draws of a feed now.
+    def _share_ma(self, g, feed, sense):
+        extra_w = sense.unaccounted_w if sense.unknown >> g & 1 else 0
+        if sense.total_w + extra_w <= 0:
+            return 0
+        group_w = sense.group_mw[g] // 1000 + extra_w
+        share_permille = min(group_w * 1000 // (sense.total_w + extra_w) + 1, 1000)
+        return min(sense.feed_ma[feed], _MA_MAX) * share_permille // 1000
 
     # mA left on the tighter feed once group g is back with its margin; negative: does not fit.
-    def spare_ma(self, g, sense):
+    # The groups of the mask `booting` came back lately: they will draw again what they did.
+    def spare_ma(self, g, sense, booting):
         spare = _MA_MAX
-        both = sense.alive[0] and sense.alive[1]
         for feed in range(self._feeds):
             if not sense.alive[feed]:
                 continue
             if not sense.measured[feed]:
                 return -1
-            drop_ma = self._drop_ma[2 * g + feed]
-            other_ma = self._drop_ma[2 * g + 1 - feed]
-            if not both or drop_ma <= 1 or other_ma <= 1:  # one feed, now or then, takes it all
-                drop_ma = min(drop_ma + other_ma, _MA_MAX)
-            need_ma = drop_ma * self._margin_permille // 1000
+            need_ma = self._back_ma(g, feed, sense) * self._margin_permille // 1000
+            for h in range(self._n):
+                if booting >> h & 1:
+                    missing_ma = self._back_ma(h, feed, sense) - self._share_ma(h, feed, sense)
+                    need_ma += max(missing_ma, 0)
             spare = min(spare, self._restore_ma[feed] - self.peak_ma[feed] - need_ma)
         return spare
+
+    # What group g will draw of a feed, by what it last drew.
+    def _back_ma(self, g, feed, sense):
+        drop_ma = self._drop_ma[2 * g + feed]
+        other_ma = self._drop_ma[2 * g + 1 - feed]
+        both = sense.alive[0] and sense.alive[1]
+        if not both or drop_ma <= 1 or other_ma <= 1:  # one feed, now or then, takes it all
+            drop_ma = min(drop_ma + other_ma, _MA_MAX)
+        return drop_ma
 
     # Headroom of the tighter feed, mW, by its own mW per mA; INVALID without a reading.
     def headroom_mw(self, sense):

@@ -62,6 +62,7 @@ class Shedder:
         self.off_mask = 0  # bit g: group g is off
         self.armed = False
         self.locked_mask = 0
+        self._booting = 0  # bit g: group g was closed less than boot_ms ago
         self.state = bytearray(self._n)
         self._since_ms = array("i", [0] * self._n)  # of the last opening or closing
         self._sheds = bytearray(self._n)  # by a breaker, within the window
@@ -216,10 +217,12 @@ class Shedder:
                 self._open(g, now_ms, sense, reason)
 
     def _open(self, g, now_ms, sense, reason):
-        self._currents.note(g, sense)
+        bit = 1 << g
+        self._currents.note(g, sense, self._booting & bit)
+        self._booting &= ~bit
         self._move(g, _TRIP)
         self._since_ms[g] = now_ms
-        self.off_mask |= 1 << g
+        self.off_mask |= bit
         self._events.put(m.EV_SHED, g, reason, sense.group_mw[g])
 
     # Timers, looked at every tick so that none outlives the wrap of board time. A group that has
@@ -233,6 +236,8 @@ class Shedder:
             state = self.state[g]
             age_ms = ticks_diff(now_ms, self._since_ms[g])
             if state == _ON:
+                if age_ms >= self._c.boot_ms:
+                    self._booting &= ~(1 << g)
                 if self._sheds[g] and age_ms >= self._c.lockout_window_ms:
                     self._sheds[g] = 0
             elif state == _OFF:
@@ -253,7 +258,7 @@ class Shedder:
             return
         for g in range(self._n):
             if self.state[g] == _RESTORE_WAIT and not host_off >> g & 1:
-                if self._currents.spare_ma(g, sense) >= 0:
+                if self._currents.spare_ma(g, sense, self._booting) >= 0:
                     self._close(g, now_ms, sense)
                 return
 
@@ -263,4 +268,5 @@ class Shedder:
         self._restored_ms = now_ms
         self._staggering = True
         self.off_mask &= ~(1 << g)
+        self._booting |= 1 << g
         self._events.put(m.EV_RESTORE, g, 0, self._currents.headroom_mw(sense))

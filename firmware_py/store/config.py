@@ -32,6 +32,7 @@ _SHED = (
     ("stagger_ms", 5_000, 100, 600_000),  # between two restores
     ("restore_permille", 1_000, 300, 1_130),  # of the rating: what a restore may fill
     ("margin_permille", 100, 0, 1_000),  # on top of the group's last draw
+    ("boot_ms", 90_000, 0, 3_600_000),  # after a restore its last draw stays reserved
     ("lockout_count", 3, 1, 200),  # sheds within the window that lock a group out
     ("lockout_window_ms", 600_000, 1_000, 86_400_000),
 )

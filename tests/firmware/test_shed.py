@@ -360,3 +360,21 @@ def test_lost_load_meters_do_not_cycle_groups_into_lock_out(known_from_start, wa
     assert rig.off != 0
     assert max(rig.feed_ma()[1]) < 32_000 * 1.13
     assert rig.events(m.EV_LOCKOUT) == []
+
+
+@pytest.mark.parametrize(("boot_ms", "order"), [(0, [2, 3]), (60_000, [2]), (10_000, [2, 3])])
+def test_a_restored_group_keeps_its_room_while_its_servers_boot(boot_ms, order):
+    config = {"min_off_ms": 1000, "stagger_ms": 1000, "boot_ms": boot_ms, "margin_permille": 0}
+    rig = Rig(shed=config).hosted()
+    overload(rig, 11_000)  # 16 A of each feed and group
+    while rig.off != 0b1100:
+        rig.run(1)
+    rig.load_w = [2000] * 4 + [100] * 4  # what comes back idles first
+    restored_ms = {}
+    for _ in range(400):
+        before = rig.off
+        rig.run(1)
+        restored_ms |= {g: rig.now_ms for g in range(4) if before & ~rig.off & 1 << g}
+    assert list(restored_ms) == order
+    if boot_ms and len(order) == 2:
+        assert restored_ms[3] - restored_ms[2] >= boot_ms
