@@ -7,6 +7,7 @@ from .store.config import parse
 
 _NUMBERS = ("--boot-id", "--boot-count")
 _TEXTS = ("--uid", "--link")
+_NAME_MAX = 104  # far within a HELLO_R
 
 
 # The board named by argv. Raises ValueError or OSError.
@@ -17,6 +18,8 @@ def make(argv):
     with open(argv[0], "rb") as file:
         settings = parse(file.read())
     name = "sim " + options.get("--uid", "0001")
+    if len(name.encode()) > _NAME_MAX:
+        raise ValueError("--uid is too long: at most %d bytes" % (_NAME_MAX - 4))
     info = BoardInfo(name, options.get("--boot-id", 1), options.get("--boot-count", 1))
     link = options.get("--link")
     if link is None:

@@ -23,7 +23,8 @@ class CommandError(Exception):
 class BoardInfo:
     def __init__(self, name, boot_id, boot_count=1, reset_cause=0):
         self.name = name  # "board uid", for example "sim 0001"
-        self.boot_id = boot_id  # 32 random bits per boot
+        # 32 random bits per boot; the low half, the session, is 0 in a HELLO only
+        self.boot_id = boot_id if boot_id & 0xFFFF else boot_id + 1
         self.boot_count = boot_count
         self.reset_cause = reset_cause
 

@@ -23,7 +23,7 @@ class Outbox:
     def head(self):
         if self.n == 0:
             return 0
-        return self.buf.find(b"\0", 0 if self._torn else 1) + 1
+        return self._end(0 if self._torn else 1)
 
     # The port has taken the first `n_sent` bytes, which lie in the first frame.
     def sent(self, n_sent):
@@ -38,8 +38,15 @@ class Outbox:
     # A frame that is partly on the wire is finished, the one after it goes.
     def _drop_oldest(self):
         start = self.head() if self._torn else 0
-        self._shift(start, self.buf.find(b"\0", start + 1) + 1)
+        self._shift(start, self._end(start + 1))
         self.dropped += 1
+
+    # Behind the next delimiter. A memoryview, which the port may have given, has no find().
+    def _end(self, at):
+        buf = self.buf
+        while buf[at]:
+            at += 1
+        return at + 1
 
     # Close the gap buf[to:start]. Only a port that does not keep up comes here.
     def _shift(self, to, start):

@@ -72,3 +72,10 @@ def test_a_wrong_start_is_one_line_and_exit_code_2(argv, says, capsys):
     assert out == ""
     assert says in err
     assert err.count("\n") == 1
+
+
+def test_a_uid_that_no_hello_could_carry_is_refused_at_the_start(tmp_path, capsys):
+    path = tmp_path / "board.json"
+    path.write_text(json.dumps(RACK))
+    assert run([str(path), "--uid", "\u00e9" * 51]) == 2
+    assert "--uid is too long: at most 100 bytes" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import pytest
 
 from firmware_py.link import dictionary, make_wire
 from firmware_py.link import messages as m
+from firmware_py.link.commands import BoardInfo
 from tests.firmware.rig import BOOT_ID, OWNER, SESSION, Rig, frame, unpack
 from tests.firmware.rig import wire as framed
 
@@ -32,6 +33,11 @@ def test_silent_before_hello_then_telemetry_and_loads_every_tick(rig):
     rig.run(5)
     kinds = [body[1] for body in rig.frames if body[1] in (m.TELEMETRY, m.LOADS)]
     assert kinds == [m.TELEMETRY, m.LOADS] * 5
+
+
+@pytest.mark.parametrize("boot_id", [0, 0xABCD0000])
+def test_no_session_is_the_zero_of_a_hello(boot_id):
+    assert BoardInfo("sim 0001", boot_id).boot_id == boot_id + 1
 
 
 def test_hello_tells_who_the_board_is(rig):

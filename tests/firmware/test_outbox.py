@@ -25,8 +25,9 @@ def test_frames_leave_in_order():
     assert box.dropped == 0
 
 
-def test_a_full_box_drops_the_oldest_whole_frames_and_counts_them():
-    box = Outbox(bytearray(100))
+@pytest.mark.parametrize("buf", [bytearray(100), memoryview(bytearray(100))])
+def test_a_full_box_drops_the_oldest_whole_frames_and_counts_them(buf):
+    box = Outbox(buf)
     for seq in range(1, 8):
         box.put(body(seq))
     assert seqs(bytes(box.buf[: box.n])) == [5, 6, 7]
