@@ -35,15 +35,15 @@ class Cooler:
         if outlet_mc == INVALID:
             self._outlet_mc = INVALID
             return self._out
+        ahead = min(c.ff_permille_kw * total_w // 1000, FULL)
+        if inlet_mc != INVALID:
+            ahead += max(inlet_mc - c.inlet_ref_mc, 0) * c.inlet_permille_k // 1000
         if self._outlet_mc == INVALID:
-            self._start(outlet_mc)
+            self._start(outlet_mc, ahead)
         self._outlet_mc += (outlet_mc - self._outlet_mc) >> _FILTER_SHIFT
         error_mc = self._outlet_mc - c.setpoint_mc
         if -c.deadband_mc < error_mc < c.deadband_mc:
             error_mc = 0
-        ahead = min(c.ff_permille_kw * total_w // 1000, FULL)
-        if inlet_mc != INVALID:
-            ahead += max(inlet_mc - c.inlet_ref_mc, 0) * c.inlet_permille_k // 1000
         self._i_ppm += c.ki_ppm_k * error_mc // 1000
         free = ahead + c.kp_permille_k * error_mc // 1000
         wanted = free + self._i_ppm // 1000
@@ -54,10 +54,10 @@ class Cooler:
         return limited
 
     # Bumpless: begin from the present output.
-    def _start(self, outlet_mc):
+    def _start(self, outlet_mc, ahead):
         self._outlet_mc = outlet_mc
         error_mc = outlet_mc - self._c.setpoint_mc
-        self._i_ppm = (self._out - self._c.kp_permille_k * error_mc // 1000) * 1000
+        self._i_ppm = (self._out - ahead - self._c.kp_permille_k * error_mc // 1000) * 1000
         self._i_ppm = min(max(self._i_ppm, -_I_LIMIT_PPM), _I_LIMIT_PPM)
 
     def _slew(self, wanted):

@@ -120,3 +120,15 @@ def test_output_is_never_below_its_floors_nor_outside_its_range(steps):
         assert max(floor, 300) <= unit.out_permille <= FULL
         if INVALID in (outlet_mc, inlet_mc):
             assert unit.out_permille == FULL
+
+
+def test_an_outlet_that_comes_back_goes_on_where_the_fans_are_despite_feed_forward():
+    unit = cooler(ff_permille_kw=20)
+    for _ in range(20):
+        unit.step(38_000, 24_000, 12_000, 0)
+    before = unit.out_permille
+    for _ in range(5):
+        unit.step(INVALID, 24_000, 12_000, 0)
+    for _ in range(20):
+        unit.step(38_000, 24_000, 12_000, 0)
+        assert abs(unit.out_permille - before) <= 10
