@@ -30,7 +30,9 @@ class CapLedger:
         """Last commanded; before the first command the highest the load can draw."""
         self.bound_mw = list(max_mw)
         self.known = [False] * n
-        """False until a first cap was commanded."""
+        """False until a first cap was commanded, or found in the device."""
+        self.asked = [False] * n
+        """The limit in the device is being read: a first cap might raise it."""
         self.sent_ms = [-(1 << 40)] * n
         self.confirmed_ms = [NEVER] * n
         self.quarantined = [False] * n
@@ -44,6 +46,23 @@ class CapLedger:
         self._obeys_since_ms = [NEVER] * n
         self._settle_ms = settle_ms
         self._probation_ms = probation_ms
+
+    def ask(self) -> None:
+        """Note that the devices are being asked for the limits that stand in them."""
+        self.asked = [not known for known in self.known]
+
+    def adopt(self, i: int, limit_mw: int | None, now_ms: int) -> None:
+        """Load `i` holds `limit_mw` since before this start; None if none, or it is not known.
+
+        From then on the limit is a cap like any other, as if it had been confirmed just now. A
+        limit at or above the load's maximum limits nothing.
+        """
+        self.asked[i] = False
+        if limit_mw is None or limit_mw >= self.cap_mw[i] or self.known[i]:
+            return
+        self.cap_mw[i] = limit_mw
+        self.known[i] = True
+        self.confirmed_ms[i] = now_ms
 
     def send(self, i: int, cap_mw: int, now_ms: int) -> None:
         """Note that load `i` is being told `cap_mw`."""

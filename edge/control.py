@@ -5,6 +5,10 @@ Clock, transport and executor are injected, so the same code runs a rack in real
 emulated one in virtual time. One `step` does everything that is due and never sleeps, except in
 the transport's read for at most the time it is given.
 
+Nothing is asked of a device before a board has answered or GRACE_MS has passed. Then the limits
+that stand in the devices are read first, so that a daemon that is restarted raises none of them
+before it has seen what the feeds carry.
+
 At the end the lease is released and the caps are left in place: they satisfy the rows whatever
 the loads then want. The board goes LOCAL at once, or by itself one lease time after a kill.
 """
@@ -23,6 +27,7 @@ from edge.link import fields
 from edge.link.serial import Transport
 from edge.link.session import Session
 from edge.observer import DaemonObserver, DaemonStats
+from edge.plan import load_range_mw
 from edge.port import Port
 from edge.readings import Snapshot
 
@@ -30,6 +35,9 @@ READ_S = 0.02
 """Longest wait for bytes in one step in real time."""
 WITHOUT_TELEMETRY_MS = 250
 """Decide at least so often, also when nothing arrives."""
+GRACE_MS = 2_000
+"""A daemon that starts waits so long for telemetry before it caps without it: a board that lives
+answers the first HELLO within 0.3 s, or the second, 1 s later."""
 SHED_RETRY_MS = 500
 """Wait before a SHED command that failed is sent again."""
 STRANGER_MS = 5_000
@@ -90,11 +98,13 @@ class Daemon:
         self._observer = observer or DaemonObserver()
         self._log = DaemonLog(config)
         self._channels = [load.channel for load in config.loads]
+        self._min_mw, _ = load_range_mw(config)
         self._blank = tuple(fields.INVALID for _ in config.loads)
         self._telemetry: ev.Telemetry | None = None
         self._loads_mw = self._blank
         self._connected = False
         self._stranger: tuple[int, LinkError] | None = None
+        self._asked_limits = False
         self._decide_at_ms = 0
         self._shed_wanted = 0
         self._shed_known: int | None = None
@@ -107,7 +117,7 @@ class Daemon:
         """Open the port and say HELLO. Raises PortError if it cannot be opened at all."""
         self._port.open()
         self.session.start(self._clock.now_ms())
-        self._decide_at_ms = self._clock.now_ms()
+        self._decide_at_ms = self._clock.now_ms() + GRACE_MS
 
     def step(self, wait_s: float = 0.0) -> None:
         """Do what is due; wait for bytes at most `wait_s`.
@@ -132,6 +142,7 @@ class Daemon:
         if self._stranger is not None and now_ms >= self._stranger[0]:
             raise self._stranger[1]
         if now_ms >= self._decide_at_ms:
+            self._ask_limits()
             self._decide(now_ms)
         self._send_shed(now_ms)
         self._port.write(self.session.data_to_send(), now_ms)
@@ -199,6 +210,7 @@ class Daemon:
             self._decide(now_ms)
 
     def _take_connected(self, _event: ev.Connected, _now_ms: int) -> None:
+        self._ask_limits()
         self._connected = True
         self._stranger = None
         self._shed_known = self._shed_token = None
@@ -226,8 +238,17 @@ class Daemon:
 
     # The way down
 
+    def _ask_limits(self) -> None:
+        """Once: what does each device hold?"""
+        if self._asked_limits:
+            return
+        self._asked_limits = True
+        self.decider.caps.ask()
+        self._executor.ask_limits()
+
     def _decide(self, now_ms: int) -> None:
         self._decide_at_ms = now_ms + WITHOUT_TELEMETRY_MS
+        self._collect(now_ms)
         snapshot = self._snapshot(now_ms)
         started_ns = time.perf_counter_ns()
         decision = self.decider.decide(snapshot)
@@ -257,6 +278,11 @@ class Daemon:
 
     def _collect(self, now_ms: int) -> None:
         caps = self.decider.caps
+        for standing in self._executor.limits():
+            limit_mw = standing.limit_mw
+            if limit_mw is not None:  # below its minimum a device does not obey
+                limit_mw = max(limit_mw, self._min_mw[standing.load])
+            caps.adopt(standing.load, limit_mw, now_ms)
         for result in self._executor.results():
             self._observer.on_cap_result(result)
             self._log.cap_result(result)

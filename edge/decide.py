@@ -36,7 +36,7 @@ LAZY = 4
 class Rule(StrEnum):
     """Why a load has the cap it has."""
 
-    STARTUP = "startup"  # nothing measured yet: fair share
+    STARTUP = "startup"  # nothing measured yet: at most the fair share
     STALE = "stale"  # telemetry too old: lowered to the fair share
     BLIND = "blind"  # a feed reading is missing: nothing rises
     DEMAND = "demand"  # gets what it asks for, and its part of what is left
@@ -234,6 +234,8 @@ class Decider:
             if turn.targets.shed[load]:
                 turn.rule[load] = Rule.SHED
                 target = self._min_mw[load]  # noqa: PLW2901 - what the device obeys
+            if caps.asked[load]:
+                continue
             if not caps.known[load]:
                 self._write(turn, load, target, turn.rule[load])
             elif target < cap:

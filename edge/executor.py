@@ -8,7 +8,7 @@ older one is no longer wanted. Results come back through a queue: threads share 
 import queue
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from edge.actuate.base import Actuator, Applied
 from edge.errors import ActuatorError
@@ -24,8 +24,22 @@ class CapResult(NamedTuple):
     error: ActuatorError | None
 
 
+class StandingLimit(NamedTuple):
+    """What a device held before this daemon told it anything."""
+
+    load: int
+    limit_mw: int | None
+    """None if there is no limit, or it could not be read."""
+
+
 class Executor(Protocol):
-    """Carries caps; `results` never blocks."""
+    """Carries caps; `results` and `limits` never block."""
+
+    def ask_limits(self) -> None:
+        """Read the limit that stands in every device, before any cap is sent."""
+
+    def limits(self) -> list[StandingLimit]:
+        """Limits that have been read since the last call."""
 
     def submit(self, load: int, cap_mw: int) -> None:
         """Send a cap to a device, in place of one that still waits for it."""
@@ -47,12 +61,31 @@ def _carry(actuator: Actuator, load: int, cap_mw: int) -> CapResult:
         return CapResult(load, cap_mw, None, ActuatorError(text))
 
 
+def _standing(actuator: Actuator, load: int) -> StandingLimit:
+    try:
+        limit_w = actuator.read().requested_w
+    except Exception:
+        limit_w = None  # the first cap meets the same trouble, and reports it
+    # BMCs that cannot say "no limit" say 0.
+    return StandingLimit(load, int(limit_w * 1000) if limit_w and limit_w > 0 else None)
+
+
 class InlineExecutor:
     """Calls the device at once, in the caller's thread."""
 
     def __init__(self, actuators: Sequence[Actuator]) -> None:
         self._actuators = actuators
         self._done: list[CapResult] = []
+        self._limits: list[StandingLimit] = []
+
+    def ask_limits(self) -> None:
+        """See Executor."""
+        self._limits += [_standing(actuator, i) for i, actuator in enumerate(self._actuators)]
+
+    def limits(self) -> list[StandingLimit]:
+        """See Executor."""
+        limits, self._limits = self._limits, []
+        return limits
 
     def submit(self, load: int, cap_mw: int) -> None:
         """See Executor."""
@@ -69,14 +102,35 @@ class InlineExecutor:
             actuator.close()
 
 
+ItemT = TypeVar("ItemT")
+
+
+def _drain(items: "queue.SimpleQueue[ItemT]") -> list[ItemT]:
+    taken = []
+    while not items.empty():
+        taken.append(items.get_nowait())
+    return taken
+
+
 class ThreadedExecutor:
     """One daemon thread per device: a slow BMC delays nobody else."""
 
     def __init__(self, actuators: Sequence[Actuator]) -> None:
         self._done: queue.SimpleQueue[CapResult] = queue.SimpleQueue()
+        self._limits: queue.SimpleQueue[StandingLimit] = queue.SimpleQueue()
         self._workers = [
-            _Worker(load, actuator, self._done) for load, actuator in enumerate(actuators)
+            _Worker(load, actuator, self._done, self._limits)
+            for load, actuator in enumerate(actuators)
         ]
+
+    def ask_limits(self) -> None:
+        """See Executor."""
+        for worker in self._workers:
+            worker.ask_limit()
+
+    def limits(self) -> list[StandingLimit]:
+        """See Executor."""
+        return _drain(self._limits)
 
     def submit(self, load: int, cap_mw: int) -> None:
         """See Executor."""
@@ -84,10 +138,7 @@ class ThreadedExecutor:
 
     def results(self) -> list[CapResult]:
         """See Executor."""
-        done = []
-        while not self._done.empty():
-            done.append(self._done.get_nowait())
-        return done
+        return _drain(self._done)
 
     def close(self) -> None:
         """See Executor. Waits for all workers together at most STOP_S."""
@@ -104,13 +155,21 @@ STOP_S = 2.0
 class _Worker(threading.Thread):
     """Sends the newest cap of one device."""
 
-    def __init__(self, load: int, actuator: Actuator, done: "queue.SimpleQueue[CapResult]") -> None:
+    def __init__(
+        self,
+        load: int,
+        actuator: Actuator,
+        done: "queue.SimpleQueue[CapResult]",
+        limits: "queue.SimpleQueue[StandingLimit]",
+    ) -> None:
         super().__init__(name=f"cap-{load}", daemon=True)
         self._load = load
         self._actuator = actuator
         self._done = done
+        self._limits = limits
         self._wake = threading.Condition()
         self._next_mw: int | None = None
+        self._ask = False
         self._stopping = False
         self.start()
 
@@ -119,18 +178,33 @@ class _Worker(threading.Thread):
             self._next_mw = cap_mw
             self._wake.notify()
 
+    def ask_limit(self) -> None:
+        with self._wake:
+            self._ask = True
+            self._wake.notify()
+
     def stop(self) -> None:
         with self._wake:
             self._stopping = True
             self._wake.notify()
 
     def run(self) -> None:
-        while (cap_mw := self._take()) is not None:
-            self._done.put(_carry(self._actuator, self._load, cap_mw))
+        while not self._wait():
+            ask, cap_mw = self._take()
+            if ask:
+                self._limits.put(_standing(self._actuator, self._load))
+            if cap_mw is not None:
+                self._done.put(_carry(self._actuator, self._load, cap_mw))
         self._actuator.close()
 
-    def _take(self) -> int | None:
+    def _wait(self) -> bool:
+        """Wait for something to do; True if that is to stop."""
         with self._wake:
-            self._wake.wait_for(lambda: self._stopping or self._next_mw is not None)
+            self._wake.wait_for(lambda: self._stopping or self._ask or self._next_mw is not None)
+            return self._stopping
+
+    def _take(self) -> tuple[bool, int | None]:
+        with self._wake:
+            ask, self._ask = self._ask, False
             cap_mw, self._next_mw = self._next_mw, None
-            return None if self._stopping else cap_mw
+            return ask, cap_mw

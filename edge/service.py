@@ -44,15 +44,18 @@ def serve(config: Config, *, dry_run: bool = False, verbose: bool = False) -> No
         seed=secrets.randbits(32),
     )
     handlers = {s: signal.signal(s, end) for s in (signal.SIGTERM, signal.SIGINT)}
+    started = False
     try:
         daemon.start()
+        started = True
         log.info("%s: %d loads%s", config.rack.name, len(config.loads), " (dry run)" * dry_run)
         notify("READY=1")
         daemon.run(stop, on_cycle=partial(notify, "WATCHDOG=1"))
     finally:
         notify("STOPPING=1")
         daemon.close()
-        _log_end(daemon)
+        if started:
+            _log_end(daemon)
         for number, handler in handlers.items():
             signal.signal(number, handler)
     if signal.SIGINT in ended_by:
@@ -81,8 +84,6 @@ def _log_to_stderr(level: int) -> None:
 
 def _log_end(daemon: Daemon) -> None:
     stats = daemon.stats
-    if not stats.decisions:
-        return
     log.info(
         "ended after %d decisions and %d caps; caps stay in place, the board goes on alone",
         stats.decisions,

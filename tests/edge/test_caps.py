@@ -3,6 +3,8 @@
 
 from itertools import pairwise
 
+import pytest
+
 from edge.caps import CapLedger
 
 KW = 1_000_000
@@ -132,3 +134,40 @@ def test_probation_starts_anew_with_each_excess() -> None:
         made.observe([9 * KW if now_ms % 5_000 == 0 else 4 * KW], now_ms)
     assert made.quarantined[0]
     assert made.pin_mw == [9 * KW]
+
+
+def test_a_limit_found_in_the_device_is_its_cap_and_counts_once_it_is_obeyed() -> None:
+    made = CapLedger([10 * KW], SETTLE_MS, PROBATION_MS)
+    made.ask()
+    assert made.asked == [True]
+    made.adopt(0, 3 * KW, 100)
+    assert (made.asked, made.known, made.cap_mw, made.bound_mw) == (
+        [False],
+        [True],
+        [3 * KW],
+        [10 * KW],
+    )
+    made.observe([2 * KW], 100 + SETTLE_MS)
+    assert made.bound_mw == [3 * KW]
+
+
+def test_a_limit_that_is_not_enforced_is_defiance() -> None:
+    made = CapLedger([10 * KW], SETTLE_MS, PROBATION_MS)
+    made.adopt(0, 3 * KW, 0)
+    for now_ms in (1_500, 1_600, 1_700):
+        made.observe([9 * KW], now_ms)
+    assert made.quarantined == [True]
+
+
+@pytest.mark.parametrize("limit_mw", [None, 10 * KW, 99 * KW])
+def test_a_limit_that_limits_nothing_leaves_the_load_unknown(limit_mw: int | None) -> None:
+    made = CapLedger([10 * KW], SETTLE_MS, PROBATION_MS)
+    made.ask()
+    made.adopt(0, limit_mw, 0)
+    assert (made.asked, made.known, made.cap_mw) == ([False], [False], [10 * KW])
+
+
+def test_a_limit_read_late_does_not_undo_a_cap() -> None:
+    made = ledger()
+    made.adopt(0, 3 * KW, 2_000)
+    assert made.cap_mw == [8 * KW]

@@ -48,9 +48,77 @@ def test_it_holds_the_lease_and_the_rack_uses_its_target() -> None:
 def test_caps_fall_to_the_fair_share_before_the_board_has_said_a_word() -> None:
     made = rig()
     made.mute = True
+    made.run(1.9)
+    assert not made.log.results  # the board may yet speak
     made.run(1)
     assert caps_w(made) <= TARGET_W
     assert made.log.decisions[0].rule == (Rule.STARTUP,) * LOADS
+
+
+def test_a_live_board_gets_its_rack_capped_on_its_first_telemetry() -> None:
+    made = rig()
+    made.run(0.5)
+    assert len(made.log.results) == LOADS
+    assert Rule.STARTUP not in made.log.decisions[0].rule
+
+
+def restarted(made: DaemonRig) -> DaemonRig:
+    """Another daemon on the same rack, as after a kill: it knows nothing but its configuration."""
+    again = DaemonRig(made.daemon.config, made.rack)
+    again.daemon.start()
+    return again
+
+
+def lost_feed_rig() -> DaemonRig:
+    made = rig()
+    made.run(3)
+    made.rack.lost = {0}
+    made.run(10)
+    assert caps_w(made) <= TARGET_W / 2 + 1
+    return made
+
+
+def test_a_restart_without_telemetry_raises_no_cap() -> None:
+    made = lost_feed_rig()
+    before = [*made.rack.requested_w]
+    again = restarted(made)
+    again.mute = True
+    again.run(6)
+    assert again.log.decisions
+    assert made.rack.requested_w == before
+
+
+def test_a_restart_with_telemetry_never_overloads_the_feed_that_is_left() -> None:
+    made = lost_feed_rig()
+    again = restarted(made)
+    for _ in range(400):
+        again.tick()
+        again.daemon.step()
+        assert sum(made.rack.draw_w) <= LIMIT_W
+    assert again.log.decisions[-1].lost_feed == 0
+    assert sum(made.rack.draw_w) == pytest.approx(TARGET_W / 2, rel=0.03)
+
+
+def test_a_limit_below_what_a_device_obeys_is_no_defiance() -> None:
+    made = DaemonRig(rack_config(LOADS, LIMIT_W), FakeRack(rack_config(LOADS, LIMIT_W), full))
+    made.rack.requested_w[0] = 100  # its minimum is 1 kW
+    made.rack.enforced_w[0] = 1_000
+    made.rack.deaf = {0}
+    made.daemon.start()
+    made.mute = True
+    made.run(3)
+    assert made.daemon.decider.caps.cap_mw[0] == 1_000_000
+
+
+def test_a_wrong_port_sends_nothing_to_any_bmc() -> None:
+    made = rig()
+    asked: list[int] = []
+    made.daemon._executor.ask_limits = lambda: asked.append(made.time_ms)
+    made.mute = True
+    made.run(1.9)
+    assert not asked
+    made.run(5)
+    assert len(asked) == 1
 
 
 def test_silence_of_the_board_can_only_lower_caps() -> None:

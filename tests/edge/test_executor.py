@@ -4,9 +4,11 @@
 import threading
 import time
 
+import pytest
+
 from edge.actuate.base import Applied, Reading
 from edge.errors import ActuatorError
-from edge.executor import CapResult, Executor, InlineExecutor, ThreadedExecutor
+from edge.executor import CapResult, Executor, InlineExecutor, StandingLimit, ThreadedExecutor
 
 WAIT_S = 5.0
 
@@ -20,6 +22,7 @@ class Bmc:
         self.applied: list[float] = []
         self.closed = False
         self.error = error
+        self.limit_w: float | None = None
 
     def apply(self, watts: float) -> Applied:
         self.entered.set()
@@ -30,7 +33,9 @@ class Bmc:
         return Applied(watts, None)
 
     def read(self) -> Reading:
-        return Reading(None, None, None)
+        if self.error is not None:
+            raise self.error
+        return Reading(None, self.limit_w, None)
 
     def verify(self, watts: float) -> Applied:
         return Applied(watts, watts)
@@ -107,4 +112,25 @@ def test_a_bug_in_a_driver_is_a_result_too_and_the_worker_lives_on() -> None:
     executor.submit(0, 1_000_000)
     (result,) = take(executor, 1)
     assert result.applied == Applied(1_000, None)
+    executor.close()
+
+
+@pytest.mark.parametrize("make", [InlineExecutor, ThreadedExecutor])
+def test_limits_are_read_and_what_cannot_be_read_is_no_limit(make: type[Executor]) -> None:
+    bmcs = [Bmc(), Bmc(), Bmc(), Bmc(ActuatorError("n3: no")), Bmc(KeyError("bug"))]
+    bmcs[0].limit_w, bmcs[1].limit_w = 2_600, 0
+    executor = make(bmcs)  # type: ignore[call-arg]
+    executor.ask_limits()
+    limits: list[StandingLimit] = []
+    deadline = time.monotonic() + WAIT_S
+    while len(limits) < len(bmcs) and time.monotonic() < deadline:
+        limits += executor.limits()
+        time.sleep(0.001)
+    assert [limit.limit_mw for limit in sorted(limits, key=lambda one: one.load)] == [
+        2_600_000,
+        None,
+        None,
+        None,
+        None,
+    ]
     executor.close()
