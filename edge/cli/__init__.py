@@ -5,8 +5,10 @@ A command is a function in `edge/cli/NAME.py` named NAME; COMMANDS lists them. H
 are imported inside the functions, so that `rackedge --help` stays quick.
 """
 
+import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -60,10 +62,21 @@ def _root(
 
 def main() -> None:
     """Entry point of the console script; never shows a traceback for the user's mistakes."""
+    if sys.stdout is None:  # closed by the caller: what a command says has nowhere to go
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
     try:
-        app(prog_name="rackedge")
+        try:
+            app(prog_name="rackedge")
+        finally:
+            sys.stdout.flush()  # here, where a full disk can still be told
     except EdgeError as error:
         print("\n".join(f"rackedge: {line}" for line in str(error).splitlines()), file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        # The rest of the output would fail again in the interpreter's last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader that stops reading is no error
+            print(f"rackedge: {error}: free space or choose another output", file=sys.stderr)
+        sys.exit(1)

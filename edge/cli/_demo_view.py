@@ -111,7 +111,8 @@ class DemoView:
         out.print(
             f"{result.trace} workload, {result.loads} loads, {result.duration_s:g} s, "
             f"breakers 2 x {rating_kw / 2:.1f} kW, firmware on {result.runtime}, "
-            f"{result.clock} time, seed {result.seed}"
+            f"{result.clock} time, seed {result.seed}",
+            markup=False,
         )
         out.print(table)
         out.print(
@@ -123,4 +124,4 @@ class DemoView:
         if result.clock == "virtual":
             out.print(f"{result.duration_s / wall_s:.0f} x real time ({wall_s:.1f} s)")
         if report is not None:
-            out.print(f"report: {report}")
+            out.print(f"report: {report}", markup=False)

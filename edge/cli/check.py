@@ -47,6 +47,7 @@ def document(config: "Config") -> dict[str, object]:
 def print_tables(config: "Config") -> None:
     """Feeds and loads for people, on stdout."""
     from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     board = config.board
@@ -54,13 +55,14 @@ def print_tables(config: "Config") -> None:
     for feed in config.feeds:
         target_w = feed.continuous_w * config.control.target_ratio
         watts = (f"{w:.0f}" for w in (feed.rating_w, feed.continuous_w, target_w))
-        feeds.add_row(feed.name, *watts, feed.curve)
+        feeds.add_row(escape(feed.name), *watts, feed.curve)
     loads = Table("load", "class", "weight", "min W", "max W", "group", "feeds", "cap", box=None)
     for load in config.loads:
         limits = (f"{load.min_w:g}", f"{load.max_w:g}")
         ranks = (str(load.priority), str(load.weight))
         shares = " ".join(f"{f.name} {config.share(load, f):.0%}" for f in config.feeds)
-        loads.add_row(load.name, *ranks, *limits, str(load.group), shares, device(load))
+        texts = (escape(shares), escape(device(load)))
+        loads.add_row(escape(load.name), *ranks, *limits, str(load.group), *texts)
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_COLUMNS)

@@ -221,3 +221,40 @@ def test_something_else_at_the_port_is_code_4(rack: Path, port: int) -> None:
     assert (process.returncode, out) == (4, "")
     assert "Traceback" not in err
     assert "rackedge: " in err
+
+
+@pytest.mark.parametrize("words", [("--help",), ("--version",)])
+def test_a_full_output_is_one_line(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", "from edge.cli import main; main()", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("rackedge: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_closed_output_is_no_traceback() -> None:
+    command = f"{sys.executable} -c 'from edge.cli import main; main()' --version >&-"
+    done = subprocess.run(
+        command, shell=True, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_check_shows_brackets_as_they_are(tmp_path: Path) -> None:
+    config = tmp_path / "rack.toml"
+    config.write_text(
+        '[rack]\nname = "r"\n[board]\nport = "loop://"\n'
+        '[[feeds]]\nname = "A"\nbreaker_a = 63\n'
+        '[[loads]]\nname = "gpu[red]1"\nchannel = 0\nmin_w = 100\nmax_w = 1000\n'
+        'actuator = { kind = "redfish", url = "https://[fd00::11]:8443", chassis = "1" }\n'
+    )
+    command = [sys.executable, "-c", "from edge.cli import main; main()", "check", "--config"]
+    done = subprocess.run(
+        [*command, str(config)], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "gpu[red]1" in done.stdout
+    assert "https://[fd00::11]:8443" in done.stdout
