@@ -74,6 +74,10 @@ def parse_config(text: str, source: str = "rack.toml") -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: not valid TOML: {error}; fix the syntax there") from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise ConfigError(f"{source}: a value cannot be read: {error}; correct it") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: tables or arrays are nested too deeply; flatten") from None
     check = _Checker(document)
     if check.problems:
         raise ConfigError("\n".join(f"{source}: {problem}" for problem in check.problems))
@@ -210,7 +214,8 @@ class _Checker:
 
     def _check_minimums(self, document: dict[str, object]) -> None:
         control = self.single.get("control")
-        complete = len(self.loads) == len(document.get("loads") or ())  # type: ignore[arg-type]
+        written = document.get("loads")
+        complete = isinstance(written, list) and len(self.loads) == len(written)
         if not isinstance(control, ControlConfig) or not complete:
             return
         for feed in self.feeds:

@@ -47,9 +47,12 @@ def _tag(detail: ErrorDetails) -> str:
     return f"kind `{tag}` is not known; use {' or '.join(f'`{kind}`' for kind in ACTUATORS)}"
 
 
+def _url(detail: ErrorDetails) -> str:
+    text = "write http://HOST or https://HOST:PORT, no user, path or query"
+    return f"{detail['input']!r} is malformed; {text}"
+
+
 def _pattern(detail: ErrorDetails) -> str:
-    if detail["loc"][-1] == "url":
-        return f"{detail['input']!r} is malformed; write http://HOST or https://HOST:PORT, no path"
     return f"{detail['input']!r} is malformed; use letters, digits, - and _, no spaces or slashes"
 
 
@@ -67,5 +70,6 @@ ADVICE: dict[str, Callable[[ErrorDetails], str]] = {
     "union_tag_invalid": _tag,
     "union_tag_not_found": lambda _: 'has no kind; add kind = "redfish" or kind = "dryrun"',
     "string_pattern_mismatch": _pattern,
+    "value_error": _url,
 }
 """What to say for each kind of mistake, by pydantic's error type."""

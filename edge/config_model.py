@@ -5,9 +5,12 @@ Numbers are in human units (W, A, V, s); ratios are 0..1. Each field checks its 
 what spans sections (names, sums, limits) is checked in `edge.config`.
 """
 
+import re
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 MAX_FEEDS = 2
 """The board meters feed A and feed B; the first feed of the file is A, the second is B."""
@@ -17,6 +20,38 @@ Watts = Annotated[float, Field(gt=0, le=1e6)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Ratio = Annotated[float, Field(gt=0, le=1)]
+
+
+def bmc_url(text: str) -> str:
+    """An address that every request can be built on, as written. Raises ValueError if not.
+
+    Non-ASCII host names are refused instead of being turned into IDNA: who needs one can write
+    its xn-- form, and nobody is sent to a host that only looks right.
+    """
+    parts = urlsplit(text)  # ValueError if a bracket of an IPv6 address is missing
+    host, port = parts.hostname or "", parts.port  # ValueError above 65535, or not a number
+    if not re.fullmatch(r"https?://[!-~]+", text) or parts.scheme not in {"http", "https"}:
+        raise ValueError("scheme or characters")
+    if parts.path not in {"", "/"} or any(mark in text for mark in "?#@\\"):
+        raise ValueError("more than host and port")
+    if port == 0 or parts.netloc.endswith(":"):
+        raise ValueError("port")
+    if "[" in parts.netloc:
+        if "%" in host or not re.fullmatch(r"\[[^]]+\](:\d+)?", parts.netloc):
+            raise ValueError("brackets")
+        IPv6Address(host)
+    elif re.fullmatch(r"[\d.]+", host):
+        IPv4Address(host)
+    elif not HOST.fullmatch(host):
+        raise ValueError("host")
+    return text
+
+
+HOST = re.compile(
+    r"(?!.{254})(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.(?!\.|$)[a-z0-9_]"
+    r"(?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
+)
+"""Host name (RFC 1123 and `_`), lower case."""
 
 
 class Section(BaseModel):
@@ -79,7 +114,7 @@ class RedfishActuator(Section):
     """A BMC that speaks Redfish."""
 
     kind: Literal["redfish"]
-    url: Annotated[str, Field(pattern=r"^https?://[^/\s]+/?$")]
+    url: Annotated[str, AfterValidator(bmc_url)]
     chassis: Annotated[str, Field(min_length=1, pattern=r"^[^/\s?#]+$")]
     shape: Literal["auto", "environment", "control", "power"] = "auto"
     username: str | None = None

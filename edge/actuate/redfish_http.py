@@ -14,7 +14,7 @@ from typing import NamedTuple
 import httpx
 
 from edge.actuate.redfish_shape import Json
-from edge.errors import ActuatorError
+from edge.errors import ActuatorError, ConfigError
 
 BODY_MAX = 1 << 20
 """Longest reply that is read, B; a Power resource is a few kB."""
@@ -44,7 +44,12 @@ class RedfishHttp:
         credentials: tuple[str, str] | None = None,
         verify_tls: bool = True,
     ) -> None:
-        self._base = httpx.URL(base_url)
+        try:
+            self._base = httpx.URL(base_url)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise ConfigError(
+                f"{base_url}: {error}; write http://HOST or https://HOST:PORT"
+            ) from None
         secure = self._base.scheme == "https"
         self._transport = httpx.HTTPTransport(verify=_tls(verify_tls and secure), http2=False)
         self._timeout_s = timeout_s
@@ -87,7 +92,10 @@ class RedfishHttp:
 
     def _url(self, path: str) -> httpx.URL:
         if path not in self._urls:
-            self._urls[path] = self._base.join(path)
+            try:
+                self._urls[path] = self._base.join(path)
+            except httpx.InvalidURL as error:
+                raise ActuatorError(f"{self._base}{path}: {error}; check chassis") from None
         return self._urls[path]
 
     def _exchange(
@@ -104,7 +112,7 @@ class RedfishHttp:
         except httpx.TimeoutException:
             text = f"no answer within {self._timeout_s:g} s; check the BMC or raise timeout_s"
             raise ActuatorError(f"{method} {url}: {text}") from None
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, UnicodeError) as error:
             text = f"{error or type(error).__name__}; check the BMC's address, cable and TLS"
             raise ActuatorError(f"{method} {url}: {text}") from None
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """rack.toml: what is understood, and what is said about each mistake."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from edge.actuate.redfish_http import RedfishHttp
 from edge.config import Config, RedfishActuator, load_config, parse_config
 from edge.errors import ConfigError
 
@@ -162,3 +164,58 @@ def test_a_byte_order_mark_is_tolerated(tmp_path: Path) -> None:
     path = tmp_path / "rack.toml"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.encode())
     assert isinstance(load_config(path), Config)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD.replace(LOAD, "").replace("[rack]", "loads = 3\n[rack]", 1),
+        GOOD.replace("channel = 0", "channel = " + "9" * 5000),
+        GOOD + "x = " + "[" * 20_000,
+    ],
+    ids=["loads-is-a-number", "huge-integer", "deep"],
+)
+def test_values_that_overstrain_the_parser_are_mistakes_of_the_file(text: str) -> None:
+    assert all(line.startswith("rack.toml: ") for line in problems(text))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:pw@h",
+        "http://h:99999",
+        "http://h:0",
+        "http://h:",
+        "http://h:abc",
+        "http://[::1",
+        "http://[::g]",
+        "http://h\u00e9\u2603.x",
+        "http://xn--\u00ad",
+        "http://..",
+        "http://a..b",
+        "http://-a",
+        "http://a?x=1",
+        "http://a#x",
+        "http://a/b",
+        "http://",
+        "ftp://a",
+        "http://a\\b",
+        "http://" + "a" * 64,
+        "http://[::1]x",
+        "http://[fe80::1%eth0]",
+        "http://10.0.0.999",
+    ],
+)
+def test_an_address_no_request_can_go_to_is_refused(url: str) -> None:
+    text = GOOD.replace('"http://10.0.0.1"', json.dumps(url))
+    (line,) = problems(text)
+    assert "write http://HOST or https://HOST:PORT" in line
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://[fd00::17]:8443", "https://bmc_1.Rack-2.example/", "http://h:65535", "http://a.b."],
+)
+def test_an_address_that_is_accepted_can_be_used(url: str) -> None:
+    parse_config(GOOD.replace("http://10.0.0.1", url))
+    RedfishHttp(url).close()
