@@ -25,7 +25,7 @@ class DaemonLog:
         self._feeds = [feed.name for feed in config.feeds]
         self._shed = 0
         self._lost_feed: int | None = None
-        self._lowering: Rule | None = None
+        self._stale = False
         self._failed: set[int] = set()
         self._defiant: set[int] = set()
 
@@ -37,12 +37,12 @@ class DaemonLog:
 
     def decision(self, decision: Decision) -> None:
         """Say what is different from the decision before."""
-        lowering = next((r for r in decision.rule if r in (Rule.STALE, Rule.STARTUP)), None)
-        if lowering is Rule.STALE and self._lowering is None:
+        stale = decision.blind is Rule.STALE
+        if stale and not self._stale:
             log.warning("telemetry is stale: caps can only fall")
-        elif lowering is None and self._lowering is Rule.STALE:
+        elif self._stale and not stale:
             log.info("telemetry is back")
-        self._lowering = lowering
+        self._stale = stale
         if decision.lost_feed != self._lost_feed:
             lost = decision.lost_feed
             if lost is None:

@@ -74,6 +74,8 @@ class Decision:
     room_mw: tuple[int, ...]
     """Per row: what caps may sum to."""
     lost_feed: int | None
+    blind: Rule | None
+    """STARTUP, STALE or BLIND if this decision could only lower, whatever the rules say."""
 
 
 @dataclass(slots=True)
@@ -135,6 +137,7 @@ class Decider:
             tuple(turn.targets.row),
             tuple(turn.room_mw),
             self._lost,
+            blind,
         )
 
     def _observe(self, snapshot: Snapshot) -> bool:

@@ -133,6 +133,25 @@ def test_silence_of_the_board_can_only_lower_caps() -> None:
     assert Rule.STALE in made.log.decisions[-1].rule
 
 
+def test_silence_is_said_once_also_when_every_device_fails(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = rig()
+    made.run(5)
+    made.mute = True
+    for actuator in made.actuators:
+        actuator.broken = True
+    for load in range(LOADS):  # all quarantined: no load's rule tells that telemetry is stale
+        made.daemon.decider.caps.fail(load, made.daemon.decider.caps.cap_mw[load], made.time_ms)
+    with caplog.at_level(logging.INFO, "rackedge"):
+        made.run(10)
+        assert set(made.log.decisions[-1].rule) == {Rule.QUARANTINE}
+        made.mute = False
+        made.run(3)
+    said = [record.message for record in caplog.records if "telemetry" in record.message]
+    assert said == ["telemetry is stale: caps can only fall", "telemetry is back"]
+
+
 def test_unplugging_is_survived_and_the_session_comes_back() -> None:
     made = rig()
     made.run(3)
