@@ -42,6 +42,8 @@ SHED_RETRY_MS = 500
 """Wait before a SHED command that failed is sent again."""
 STRANGER_MS = 5_000
 """A line that brings something else than a board for so long is not just noisy."""
+BACKLOG_READS = 256
+"""Reads of at most 4 KiB after a pause: 1 MiB, more than a tty or socket buffer holds."""
 RELEASE_READS = 15
 """Reads of READ_S in which the board may confirm the end of the lease."""
 
@@ -104,6 +106,8 @@ class Daemon:
         self._loads_mw = self._blank
         self._connected = False
         self._stranger: tuple[int, LinkError] | None = None
+        self._away_ms = int(config.control.stale_s * 1000)
+        self._stepped_ms: int | None = None
         self._asked_limits = False
         self._decide_at_ms = 0
         self._shed_wanted = 0
@@ -128,8 +132,13 @@ class Daemon:
         now_ms = self._clock.now_ms()
         if self._port.reopen(now_ms):
             self.session.start(now_ms)
-        data = self._port.read(wait_s, now_ms)
+        away = self._stepped_ms is not None and now_ms - self._stepped_ms > self._away_ms
+        data = self._port.read(0.0 if away else wait_s, now_ms)
         now_ms = self._clock.now_ms()
+        self._stepped_ms = now_ms
+        if away and data:
+            self._discard(now_ms)
+            data = b""
         events = self.session.receive(data, now_ms)
         events += self.session.poll(now_ms)
         self._collect(now_ms)
@@ -147,9 +156,20 @@ class Daemon:
         self._send_shed(now_ms)
         self._port.write(self.session.data_to_send(), now_ms)
 
+    def _discard(self, now_ms: int) -> None:
+        """Read what piled up while this process did not run: its age is not known.
+
+        Some reads suffice for what a kernel keeps; a port that still brings bytes then is live.
+        """
+        for _ in range(BACKLOG_READS):
+            if not self._port.read(0.0, now_ms):
+                break
+
     def next_wakeup_ms(self) -> int:
         """When `step` has something to do even if no bytes arrive."""
         due = [self._decide_at_ms, self.session.next_deadline_ms(), self._port.next_retry_ms()]
+        if self._stepped_ms is not None:  # a step that comes later would take itself for a pause
+            due.append(self._stepped_ms + self._away_ms)
         return min(at for at in due if at is not None)
 
     def run(self, stop: Stop, on_cycle: Callable[[], None] = lambda: None) -> None:

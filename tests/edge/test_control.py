@@ -152,6 +152,23 @@ def test_silence_is_said_once_also_when_every_device_fails(
     assert said == ["telemetry is stale: caps can only fall", "telemetry is back"]
 
 
+def test_what_piled_up_while_the_process_was_stopped_is_not_telemetry() -> None:
+    made = rig()
+    made.run(5)
+    before = [*made.daemon.decider.caps.cap_mw]
+    known = made.daemon._telemetry
+    for _ in range(100):
+        made.tick()  # 2 s in which the board talks and nobody listens
+    made.daemon.step()
+    assert made.daemon._telemetry is known
+    assert made.log.decisions[-1].blind is Rule.STALE
+    after = made.daemon.decider.caps.cap_mw
+    assert all(new <= old for new, old in zip(after, before, strict=True))
+    made.run(3)
+    assert made.log.decisions[-1].blind is None
+    assert made.daemon.session.lease.held
+
+
 def test_unplugging_is_survived_and_the_session_comes_back() -> None:
     made = rig()
     made.run(3)
