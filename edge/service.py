@@ -12,6 +12,7 @@ from types import FrameType
 from edge.actuate import make_actuators
 from edge.config import Config
 from edge.control import Daemon, MonotonicClock
+from edge.errors import LinkError, PortError
 from edge.executor import CapResult, ThreadedExecutor
 from edge.link.serial import open_transport
 from edge.notify import notify
@@ -51,6 +52,9 @@ def serve(config: Config, *, dry_run: bool = False, verbose: bool = False) -> No
         log.info("%s: %d loads%s", config.rack.name, len(config.loads), " (dry run)" * dry_run)
         notify("READY=1")
         daemon.run(stop, on_cycle=partial(notify, "WATCHDOG=1"))
+    except (PortError, LinkError):
+        if not stop.is_set():  # asked to end while a port was being opened: that is no failure
+            raise
     finally:
         notify("STOPPING=1")
         daemon.close()

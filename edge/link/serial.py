@@ -41,7 +41,9 @@ class Transport(Protocol):
 def open_transport(target: str, baud: int = 115200) -> Transport:
     """Open a port for this process alone, 8N1, no flow control, without resetting the board.
 
-    `baud` is ignored where there is no line (pty, socket, USB CDC). Raises PortError.
+    `baud` is ignored where there is no line (pty, socket, USB CDC). Raises PortError. Blocks: on a
+    network that swallows packets pyserial waits 5 s for a connection and offers no other limit;
+    the board is on its own meanwhile, and its lease may end.
     """
     try:
         port = serial.serial_for_url(target, baudrate=baud, timeout=0, do_not_open=True)
