@@ -154,7 +154,7 @@ class _Checker:
                 self._add(where, f"is not a section; write [[{name}]]")
                 continue
             if isinstance(item.get("name"), str):
-                where += f" ({item['name']})"
+                where += f" ({repr(item['name'])[1:-1]})"  # control characters are escaped
             one = self._parse(model, item, where)
             if one is not None:
                 parsed.append(one)

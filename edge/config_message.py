@@ -53,6 +53,8 @@ def _url(detail: ErrorDetails) -> str:
 
 
 def _pattern(detail: ErrorDetails) -> str:
+    if detail["loc"][-1] == "port":
+        return f"{detail['input']!a} has control characters; write a device path or a URL"
     return f"{detail['input']!r} is malformed; use letters, digits, - and _, no spaces or slashes"
 
 

@@ -15,7 +15,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 MAX_FEEDS = 2
 """The board meters feed A and feed B; the first feed of the file is A, the second is B."""
 
-Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s/]+$")]
+CONTROLS = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+"""C0, C1, and what is invisible or turns the direction of text: they would falsify a log line."""
+
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=rf"^[^\s/{CONTROLS}]+$")]
 Watts = Annotated[float, Field(gt=0, le=1e6)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -69,7 +72,7 @@ class RackConfig(Section):
 class BoardConfig(Section):
     """The rack controller's serial line, any URL pyserial knows."""
 
-    port: Annotated[str, Field(min_length=1)]
+    port: Annotated[str, Field(min_length=1, pattern=rf"^[^{CONTROLS}]+$")]
     baud: Annotated[int, Field(ge=1200, le=12_000_000)] = 115_200
     lease_ttl_s: Annotated[float, Field(ge=0.5, le=30)] = 3.0
     owner: Annotated[int, Field(ge=1, le=0xFFFF_FFFF)] = 1

@@ -219,3 +219,11 @@ def test_an_address_no_request_can_go_to_is_refused(url: str) -> None:
 def test_an_address_that_is_accepted_can_be_used(url: str) -> None:
     parse_config(GOOD.replace("http://10.0.0.1", url))
     RedfishHttp(url).close()
+
+
+@pytest.mark.parametrize("code", [0x00, 0x07, 0x1B, 0x7F, 0x9B, 0x200B, 0x202E, 0x2066, 0xFEFF])
+def test_names_and_ports_without_what_falsifies_a_log_line(code: int) -> None:
+    bad = json.dumps(f"n{chr(code)}1").replace("\x7f", "\\u007f")
+    for text in (GOOD.replace('"n1"', bad), GOOD.replace('"/dev/ttyACM0"', bad)):
+        (line,) = problems(text)
+        assert chr(code) not in line
