@@ -168,8 +168,10 @@ class Daemon:
     def next_wakeup_ms(self) -> int:
         """When `step` has something to do even if no bytes arrive."""
         due = [self._decide_at_ms, self.session.next_deadline_ms(), self._port.next_retry_ms()]
-        if self._stepped_ms is not None:  # a step that comes later would take itself for a pause
-            due.append(self._stepped_ms + self._away_ms)
+        if self._stepped_ms is None:
+            return self._clock.now_ms()  # HELLO waits to be sent
+        # A step that comes later would take itself for a pause.
+        due.append(self._stepped_ms + self._away_ms)
         return min(at for at in due if at is not None)
 
     def run(self, stop: Stop, on_cycle: Callable[[], None] = lambda: None) -> None:

@@ -347,3 +347,12 @@ def test_run_ends_when_told_and_reports_cycles() -> None:
     Daemon.run(made.daemon, stop, on_cycle)
     assert len(cycles) == 10
     assert len(set(cycles)) == 10
+
+
+def test_hello_leaves_at_once() -> None:
+    config = rack_config(LOADS, LIMIT_W)
+    made = DaemonRig(config, FakeRack(config, full))
+    made.daemon.start()
+    assert made.daemon.next_wakeup_ms() == made.now_ms()
+    made.run(2)
+    assert made.daemon.stats.link.retries == 0
