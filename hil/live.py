@@ -112,6 +112,13 @@ class LiveRun(LiveRack):
         self, rack: Rack, board_config: Path, runtime: str, directory: Path, seed: int
     ) -> None:
         super().__init__(rack, board_config, runtime, directory)
+        try:
+            self._start_daemon(directory, seed)
+        except BaseException:
+            super().close()
+            raise
+
+    def _start_daemon(self, directory: Path, seed: int) -> None:
         path = directory / "rack.toml"
         path.write_text(self.toml(), encoding="utf-8")
         config = load_config(path)

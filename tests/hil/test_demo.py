@@ -271,7 +271,12 @@ def test_a_signal_ends_a_run_and_leaves_nothing(tmp_path, number):
     end_s = time.monotonic() + 30
     while not list(tmp_path.glob("rackedge-*/rack.toml")) and time.monotonic() < end_s:
         time.sleep(0.05)
+    time.sleep(0.5)
     process.send_signal(number)
-    assert process.communicate(timeout=20)[1] == ""
+    try:
+        assert process.communicate(timeout=20)[1] == ""
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == 128 + number
     assert list(tmp_path.iterdir()) == []
