@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The C core, typed: frames of the link, the breaker model, the allocation of caps.
+
+The only importers of the compiled module are in here. What each call computes is written in
+`native/include/*.h`.
+"""
+
+from edge.core.allocate import Allocator
+from edge.core.breaker import CURVES, NEVER_MS, Breaker, Curve
+from edge.core.frame import PAYLOAD_MAX_BYTES, Frame, FrameDecoder, encode_frame
+
+__all__ = [
+    "CURVES",
+    "NEVER_MS",
+    "PAYLOAD_MAX_BYTES",
+    "Allocator",
+    "Breaker",
+    "Curve",
+    "Frame",
+    "FrameDecoder",
+    "encode_frame",
+]
