@@ -6,10 +6,14 @@ from typing import Literal
 
 from edge._native import ffi, lib
 
+Edge = Literal["fast", "slow"]
+"""Edge of the tripping band: safety asks the fast one."""
+
 NEVER_MS: int = lib.EDGE_NEVER_MS
 """Time-to-trip of a breaker that does not trip."""
 
 _PPM = 1_000_000
+_EDGES: dict[Edge, int] = {"fast": lib.EDGE_FAST, "slow": lib.EDGE_SLOW}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,39 @@ class Breaker:
         if lib.edge_breaker_step(self._image, current_ma, dt_ms) < 0:
             raise ValueError(f"breaker step out of range: {current_ma} mA for {dt_ms} ms")
 
-    def time_to_trip_ms(self, current_ma: int, edge: Literal["fast", "slow"] = "fast") -> int:
+    def time_to_trip_ms(self, current_ma: int, edge: Edge = "fast") -> int:
         """ms until it trips at this current, rounded down; 0 tripped; NEVER_MS if never."""
-        code = lib.EDGE_SLOW if edge == "slow" else lib.EDGE_FAST
-        left_ms: int = lib.edge_breaker_time_to_trip_ms(self._image, current_ma, code)
+        left_ms: int = lib.edge_breaker_time_to_trip_ms(self._image, current_ma, _EDGES[edge])
         if left_ms < 0:
             raise ValueError(f"current must not be negative: {current_ma} mA")
         return left_ms
+
+    def hold_ma(self, hold_ms: int, theta_max_ppm: int, edge: Edge = "fast") -> int:
+        """Largest constant current, mA, that leaves theta <= theta_max_ppm after hold_ms.
+
+        From theta now; below the magnetic gate; rounded down; 0 if even 0 A leaves it hotter.
+        hold_ms 0..86 400 000, theta_max_ppm 1..1 000 000; ValueError otherwise.
+        """
+        return self.survivor_ma(hold_ms, theta_max_ppm, 0, edge)
+
+    def survivor_ma(
+        self, hold_ms: int, theta_max_ppm: int, share_ppm: int, edge: Edge = "fast"
+    ) -> int:
+        """Largest total, mA, that this breaker may be left with when the other feed is lost.
+
+        It carried share_ppm of it for ever (or is at theta now, if that is hotter), then carries
+        all of it for hold_ms and ends at theta <= theta_max_ppm, below the magnetic gate; rounded
+        down. Ranges as `hold_ma`, share_ppm 0..1 000 000; ValueError otherwise.
+        """
+        total_ma: int = lib.edge_breaker_survivor_ma(
+            self._image, hold_ms, theta_max_ppm, share_ppm, _EDGES[edge]
+        )
+        if total_ma < 0:
+            raise ValueError(
+                f"out of range: hold {hold_ms} ms (0..86400000), theta_max {theta_max_ppm} ppm "
+                f"(1..1000000), share {share_ppm} ppm (0..1000000)"
+            )
+        return total_ma
 
     @property
     def theta_fast_ppm(self) -> int:

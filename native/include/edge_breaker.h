@@ -44,4 +44,23 @@ int32_t edge_breaker_step(struct edge_breaker *breaker, int32_t current_ma, int3
 int32_t edge_breaker_time_to_trip_ms(const struct edge_breaker *breaker, int32_t current_ma,
                                      int32_t edge);
 
+/* The largest constant current, mA, that leaves theta <= theta_max_ppm after hold_ms, from theta
+ * now; below the magnetic gate of that edge; 0 if even 0 A leaves it hotter. Exact to 1 mA: to
+ * step this current keeps the limit, to step one mA more does not (or is at the gate).
+ *     m^2 <= (theta_max - theta e^(-hold/tau)) / (1 - e^(-hold/tau))
+ * Falls as theta rises. Falls as hold_ms rises, unless theta is above theta_max now: then a
+ * longer hold leaves more time to cool down to it.
+ * EDGE_E_RANGE: hold_ms outside 0 .. 86 400 000, theta_max_ppm outside 1 .. 1 000 000, edge. */
+int32_t edge_breaker_hold_ma(const struct edge_breaker *breaker, int32_t hold_ms,
+                             int32_t theta_max_ppm, int32_t edge);
+
+/* For the loss of the other feed: the largest S, mA, such that a breaker that has carried
+ * share * S for ever (or is at theta, if that is hotter) and now carries S has
+ * theta <= theta_max_ppm after hold_ms. With k = 1 - e^(-hold/tau), from the steady state:
+ *     S^2 (k + (1 - k) share^2) <= theta_max (Mnt In)^2
+ * Gate, exactness and edge_breaker_hold_ma's bound from theta apply; share_ppm 0 is that call.
+ * EDGE_E_RANGE: as there, or share_ppm outside 0 .. 1 000 000. */
+int32_t edge_breaker_survivor_ma(const struct edge_breaker *breaker, int32_t hold_ms,
+                                 int32_t theta_max_ppm, int32_t share_ppm, int32_t edge);
+
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <math.h> /* expm1, log, isfinite */
+#include <math.h> /* log, isfinite */
 
+#include "breaker_image.h"
 #include "edge_breaker.h"
 #include "edge_error.h"
 
-enum { DAY_MS = 86400000, GATE_MAX_PPM = 100000000, MNT_MIN_PPM = 1000000, MNT_MAX_PPM = 2000000 };
+enum { GATE_MAX_PPM = 100000000, MNT_MIN_PPM = 1000000, MNT_MAX_PPM = 2000000 };
 
 static int is_heat(double theta)
 {
@@ -24,43 +25,29 @@ int32_t edge_breaker_check(const struct edge_breaker *b)
     return good ? EDGE_OK : EDGE_E_RANGE;
 }
 
-/* m^2, m = I / (Mnt * In) */
-static double load_squared(const struct edge_breaker *b, int32_t current_ma)
-{
-    double m = current_ma * 1e6 / ((double)b->mnt_ppm * b->rating_ma);
-    return m * m;
-}
-
-static double settle(double theta, double target, int32_t dt_ms, int32_t tau_ms)
-{
-    return theta - expm1(-(double)dt_ms / tau_ms) * (target - theta);
-}
-
 int32_t edge_breaker_step(struct edge_breaker *b, int32_t current_ma, int32_t dt_ms)
 {
     if (current_ma < 0 || dt_ms < 0 || dt_ms > DAY_MS)
         return EDGE_E_RANGE;
     double target = load_squared(b, current_ma);
-    b->theta_fast = settle(b->theta_fast, target, dt_ms, b->tau_fast_ms);
-    b->theta_slow = settle(b->theta_slow, target, dt_ms, b->tau_slow_ms);
+    b->theta_fast = settle(b->theta_fast, target, settled_part(dt_ms, b->tau_fast_ms));
+    b->theta_slow = settle(b->theta_slow, target, settled_part(dt_ms, b->tau_slow_ms));
     return EDGE_OK;
 }
 
 int32_t edge_breaker_time_to_trip_ms(const struct edge_breaker *b, int32_t current_ma,
                                      int32_t edge)
 {
-    if (current_ma < 0 || (edge != EDGE_FAST && edge != EDGE_SLOW))
+    if (current_ma < 0 || !is_edge(edge))
         return EDGE_E_RANGE;
-    int fast = edge == EDGE_FAST;
-    int32_t gate_ppm = fast ? b->magnetic_low_ppm : b->magnetic_high_ppm;
-    double theta = fast ? b->theta_fast : b->theta_slow;
+    int32_t gate_ppm = gate_ppm_of(b, edge);
+    double theta = theta_of(b, edge);
     /* Both products are below 2^57: the gate is compared exactly. */
-    if (theta >= 1.0 || (int64_t)current_ma * 1000000 >= (int64_t)gate_ppm * b->rating_ma)
+    if (theta >= 1.0 || (int64_t)current_ma * PPM >= (int64_t)gate_ppm * b->rating_ma)
         return 0;
     double target = load_squared(b, current_ma);
     if (target <= 1.0)
         return EDGE_NEVER_MS;
-    double tau_ms = fast ? b->tau_fast_ms : b->tau_slow_ms;
-    double left_ms = tau_ms * log((target - theta) / (target - 1.0));
+    double left_ms = tau_of(b, edge) * log((target - theta) / (target - 1.0));
     return left_ms < EDGE_NEVER_MS ? (int32_t)left_ms : EDGE_NEVER_MS;
 }

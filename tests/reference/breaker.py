@@ -33,6 +33,18 @@ class Edge:
         left_ms = self.tau_ms * math.log((target - self.theta) / (target - 1))
         return min(math.floor(left_ms), NEVER_MS)
 
+    def survivor_ma(self, hold_ms: int, theta_max: float, share: float = 0) -> int:
+        """The largest total; share 0: the largest current from theta now."""
+        below_gate_ma = math.ceil(self.gate * self.rating_ma) - 1
+        kept = math.exp(-hold_ms / self.tau_ms)
+        if self.theta * kept > theta_max:
+            return 0
+        if not hold_ms and not share:
+            return below_gate_ma
+        steady = theta_max / (1 - kept + kept * share**2)
+        squared = min(steady, (theta_max - self.theta * kept) / (1 - kept)) if hold_ms else steady
+        return min(math.floor(math.sqrt(squared) * self.mnt * self.rating_ma), below_gate_ma)
+
 
 MNT = 1.13  # IEC 60898-1
 TAU_FAST_MS, TAU_SLOW_MS = 4_570, 274_000  # 2.55 In trips from cold in 1 s, in 60 s

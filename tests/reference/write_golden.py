@@ -103,9 +103,10 @@ def _stream(name: str, data: bytes) -> Document:
 def breaker_document() -> Document:
     return {
         "about": "theta after each (current_ma, dt_ms) step and time-to-trip at current_ma then",
-        "tolerance": {"theta_ppm": 1, "time_to_trip_ms": 1},
+        "tolerance": {"theta_ppm": 1, "time_to_trip_ms": 1, "current_ma": 1},
         "never_ms": breaker.NEVER_MS,
         "cases": [_breaker(*case) for case in _breaker_cases()],
+        "holds": [_hold(*case) for case in _hold_cases()],
     }
 
 
@@ -152,6 +153,42 @@ def _breaker(
         )
     start = {"rating_ma": rating_ma, "curve": curve, "theta_ppm": theta_ppm}
     return {"name": name, **start, "steps": expected}
+
+
+def _hold_cases() -> list[tuple[str, int, str, int, int, int, int]]:
+    """Name, rating_ma, curve, theta_ppm, hold_ms, theta_max_ppm, share_ppm."""
+    return [
+        ("cold for a second", 16_000, "iec60898_c", 0, 1_000, 1_000_000, 500_000),
+        ("cold to nine tenths", 16_000, "iec60898_c", 0, 1_000, 900_000, 500_000),
+        ("warm for a relay's time", 32_000, "iec60898_b", 600_000, 300, 950_000, 400_000),
+        ("for ever", 63_000, "iec60898_d", 100_000, 86_400_000, 1_000_000, 500_000),
+        ("no time at all: the gate", 16_000, "iec60898_c", 500_000, 0, 900_000, 0),
+        ("no time, from a steady state", 16_000, "iec60898_c", 0, 0, 640_000, 500_000),
+        ("too hot", 16_000, "iec60898_c", 990_000, 100, 900_000, 500_000),
+        ("hot, cools down to it", 16_000, "iec60898_c", 990_000, 2_000, 900_000, 500_000),
+        ("a share of all", 16_000, "iec60898_c", 0, 5_000, 810_000, 1_000_000),
+    ]
+
+
+def _hold(
+    name: str,
+    rating_ma: int,
+    curve: str,
+    theta_ppm: int,
+    hold_ms: int,
+    theta_max_ppm: int,
+    share_ppm: int,
+) -> Document:
+    fast, slow = breaker.edges(rating_ma, curve)
+    fast.theta = slow.theta = theta_ppm / 1e6
+    question = {"hold_ms": hold_ms, "theta_max_ppm": theta_max_ppm, "share_ppm": share_ppm}
+    answer = {}
+    for edge, image in (("fast", fast), ("slow", slow)):
+        answer[f"hold_{edge}_ma"] = image.survivor_ma(hold_ms, theta_max_ppm / 1e6)
+        total_ma = image.survivor_ma(hold_ms, theta_max_ppm / 1e6, share_ppm / 1e6)
+        answer[f"survivor_{edge}_ma"] = total_ma
+    start = {"rating_ma": rating_ma, "curve": curve, "theta_ppm": theta_ppm}
+    return {"name": name, **start, **question, **answer}
 
 
 def allocate_document() -> Document:
