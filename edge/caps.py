@@ -3,17 +3,27 @@
 
 A cap that was sent is a wish. `bound_mw` is the promise the rows are checked against: a raise
 counts from the moment it is sent, a lowering only once the device has confirmed the write, had
-its settle time, and draws no more than the new cap. A device that fails or does not obey is
-quarantined: it counts at `pin_mw`, its highest proven power, until it obeys.
+its settle time, and draws no more than the new cap. So a cut that is commanded and not yet seen
+is neither counted as done nor made twice. Whatever draws more than its bound counts at that.
+
+A device whose write fails, or that still draws more than its cap DEFY_SETTLES settle times after
+it confirmed it, is quarantined: it counts at `pin_mw`, its highest proven power, and is told its
+cap again with growing pauses. It is released after it has obeyed for `probation_ms`.
 """
 
 from collections.abc import Sequence
+
+from edge.settle import SettleWatch
 
 OBEY_RATIO = 1.02
 """A draw up to this times the cap is obedience: meter class and control ripple of a BMC."""
 DEFY_RATIO = 1.03
 """A draw above this times the cap is not."""
+DEFY_SETTLES = 2
+"""A device is quarantined if it draws more than its cap so many of its settle times after it has
+confirmed it."""
 DEFY_TICKS = 3
+"""So often in a row, at least: one odd reading is none."""
 MARGIN_MW = 10_000
 """Absolute part of both, so that small caps are not judged by meter noise."""
 RETRY_MS = (500, 10_000)
@@ -24,7 +34,7 @@ NEVER = -1
 class CapLedger:
     """Per load: commanded cap, proven bound, and whether the device obeys. All mW and ms."""
 
-    def __init__(self, max_mw: Sequence[int], settle_ms: int, probation_ms: int) -> None:
+    def __init__(self, max_mw: Sequence[int], settle: SettleWatch, probation_ms: int) -> None:
         n = len(max_mw)
         self.cap_mw = list(max_mw)
         """Last commanded; before the first command the highest the load can draw."""
@@ -44,7 +54,10 @@ class CapLedger:
         self._backoff_ms = [0] * n
         self._defied = [0] * n
         self._obeys_since_ms = [NEVER] * n
-        self._settle_ms = settle_ms
+        self.enforced_mw: list[int | None] = [None] * n
+        """What the device says it enforces; None if it never said."""
+        self._draw_mw: list[int | None] = [None] * n
+        self._settle = settle
         self._probation_ms = probation_ms
 
     def ask(self) -> None:
@@ -73,6 +86,7 @@ class CapLedger:
         self.confirmed_ms[i] = NEVER
         self.in_flight[i] = True
         self._floor_mw[i] = 0
+        self._settle.sent(i, cap_mw, self._draw_mw[i], now_ms)
         if self.quarantined[i]:
             self._back_off(i, now_ms)
 
@@ -82,6 +96,7 @@ class CapLedger:
             return  # an older write; a newer one is on its way
         self.confirmed_ms[i] = now_ms
         self.in_flight[i] = False
+        self.enforced_mw[i] = enforced_mw
         if enforced_mw is not None and enforced_mw > requested_mw:
             self._floor_mw[i] = enforced_mw
             self.bound_mw[i] = max(self.bound_mw[i], enforced_mw)
@@ -101,7 +116,11 @@ class CapLedger:
     def observe(self, draws: Sequence[int | None], now_ms: int) -> None:
         """Compare each draw (None: unmetered) with its cap."""
         caps, bounds = self.cap_mw, self.bound_mw
+        self._settle.observe(draws, now_ms)
+        self._draw_mw[:] = draws
         for i, draw in enumerate(draws):
+            if draw is not None and draw > bounds[i] * OBEY_RATIO + MARGIN_MW:
+                bounds[i] = draw
             if self.quarantined[i]:
                 self._probation(i, draw, now_ms)
             elif draw is not None and draw > caps[i] * DEFY_RATIO + MARGIN_MW:
@@ -111,15 +130,16 @@ class CapLedger:
                 if bounds[i] != caps[i] and self._settled(i, now_ms) and self._obeys(i, draw):
                     bounds[i] = max(caps[i], self._floor_mw[i])
 
-    def _settled(self, i: int, now_ms: int) -> bool:
+    def _settled(self, i: int, now_ms: int, times: int = 1) -> bool:
         confirmed = self.confirmed_ms[i]
-        return confirmed != NEVER and now_ms - confirmed >= self._settle_ms
+        wait_ms = times * self._settle.settle_ms[i]
+        return confirmed != NEVER and now_ms - confirmed >= wait_ms
 
     def _obeys(self, i: int, draw: int | None) -> bool:
         return draw is None or draw <= self.cap_mw[i] * OBEY_RATIO + MARGIN_MW
 
     def _judge(self, i: int, draw: int, now_ms: int) -> None:
-        if not self._settled(i, now_ms):
+        if not self._settled(i, now_ms, DEFY_SETTLES):
             return
         self._defied[i] += 1
         if self._defied[i] >= DEFY_TICKS:
@@ -137,7 +157,9 @@ class CapLedger:
         first, longest = RETRY_MS
         self._backoff_ms[i] = min(longest, self._backoff_ms[i] * 2 or first)
         # Never before the settle time of the write just made: it may yet obey.
-        self._retry_at_ms[i] = now_ms + max(self._backoff_ms[i], 2 * self._settle_ms)
+        self._retry_at_ms[i] = now_ms + max(
+            self._backoff_ms[i], DEFY_SETTLES * self._settle.settle_ms[i]
+        )
 
     def _probation(self, i: int, draw: int | None, now_ms: int) -> None:
         if draw is not None:

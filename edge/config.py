@@ -16,11 +16,13 @@ from pydantic import ValidationError
 from edge.config_message import explain, unknown
 from edge.config_model import (
     MAX_FEEDS,
+    BbuConfig,
     BoardConfig,
     Config,
     ControlConfig,
     DryrunActuator,
     FeedConfig,
+    LimitsConfig,
     LoadConfig,
     RackConfig,
     RedfishActuator,
@@ -30,11 +32,13 @@ from edge.config_model import (
 from edge.errors import ConfigError
 
 __all__ = [
+    "BbuConfig",
     "BoardConfig",
     "Config",
     "ControlConfig",
     "DryrunActuator",
     "FeedConfig",
+    "LimitsConfig",
     "LoadConfig",
     "RackConfig",
     "RedfishActuator",
@@ -45,10 +49,14 @@ __all__ = [
 SHARE_TOLERANCE = 0.001
 """Shares written with three decimals may miss 1 by this much; they are used as written."""
 
+OPTIONAL: dict[str, type[Section]] = {"bbu": BbuConfig}
+"""Sections that are about hardware not every rack has."""
+
 SINGLE: dict[str, tuple[type[Section], bool]] = {
     "rack": (RackConfig, True),
     "board": (BoardConfig, True),
     "control": (ControlConfig, False),
+    "limits": (LimitsConfig, False),
 }
 """Sections written once: model, and whether the file must have it."""
 
@@ -87,6 +95,8 @@ def parse_config(text: str, source: str = "rack.toml") -> Config:
         feeds=tuple(check.feeds),
         loads=tuple(check.loads),
         control=check.require("control", ControlConfig),
+        limits=check.require("limits", LimitsConfig),
+        bbu=check.require("bbu", BbuConfig) if "bbu" in check.single else None,
     )
 
 
@@ -113,16 +123,20 @@ class _Checker:
         self.problems: list[str] = []
         self.single: dict[str, Section] = {}
         for name in document:
-            if name not in SINGLE and name not in MANY:
-                self._add(name, unknown(name, [*SINGLE, *MANY]))
+            if name not in SINGLE and name not in MANY and name not in OPTIONAL:
+                self._add(name, unknown(name, [*SINGLE, *OPTIONAL, *MANY]))
         for name, (model, required) in SINGLE.items():
             self._single(name, model, document.get(name, None if required else {}))
+        for name, model in OPTIONAL.items():
+            if name in document:
+                self._single(name, model, document[name])
         self.feeds = self._many("feeds", FeedConfig, document.get("feeds"))
         self.loads = self._many("loads", LoadConfig, document.get("loads"))
         self._check_feeds()
         self._check_loads()
         self._check_bands()
         self._check_minimums(document)
+        self._check_limits()
 
     def require(self, name: str, model: type[SectionT]) -> SectionT:
         """The parsed section; only asked for when there was no problem."""
@@ -190,9 +204,21 @@ class _Checker:
         for name in load.feeds:
             if name not in known:
                 self._add(f"{where}.feeds.{name}", unknown(name, known, "feed"))
+        self._check_phases(load, where)
         total = sum(load.feeds.values())
         if load.feeds and abs(total - 1) > SHARE_TOLERANCE:
             self._add(f"{where}.feeds", f"shares sum to {total:g}; make them sum to 1")
+
+    def _check_phases(self, load: LoadConfig, where: str) -> None:
+        phases = {feed.name: feed.phases for feed in self.feeds}
+        for name, phase in load.phases.items():
+            if name not in phases:
+                self._add(f"{where}.phases.{name}", unknown(name, list(phases), "feed"))
+            elif phase > phases[name]:
+                self._add(
+                    f"{where}.phases.{name}",
+                    f"feed {name} has no phase {phase}; use 1 to {phases[name]}",
+                )
 
     def _check_bands(self) -> None:
         control = self.single.get("control")
@@ -227,6 +253,20 @@ class _Checker:
                     f"feeds ({feed.name})",
                     f"the minimums of its loads sum to {need:.0f} W, above the {may:.0f} W that "
                     "target_ratio allows; lower min_w, move loads or raise the limit",
+                )
+
+    def _check_limits(self) -> None:
+        limits = self.single.get("limits")
+        if not isinstance(limits, LimitsConfig):
+            return
+        need = sum(load.min_w for load in self.loads)
+        for key in ("contract_w", "cooling_w", "site_floor_w", "demand_w"):
+            may = getattr(limits, key)
+            if may is not None and may < need:
+                self._add(
+                    f"limits.{key}",
+                    f"{may:g} W is below the {need:g} W that the minimums of the loads sum to; "
+                    "raise it or lower min_w",
                 )
 
     def _unique(self, section: str, key: str, values: Iterable[object]) -> None:

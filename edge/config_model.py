@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from edge.core import CURVES, Curve
+
 MAX_FEEDS = 2
 """The board meters feed A and feed B; the first feed of the file is A, the second is B."""
 
@@ -67,6 +69,8 @@ class RackConfig(Section):
     """Who we are, in logs and metrics."""
 
     name: Name
+    state_file: Annotated[str, Field(min_length=1, pattern=rf"^[^{CONTROLS}]+$")] | None = None
+    """Where a restarted daemon finds how much of the hours rule is used up; without it, all."""
 
 
 class BoardConfig(Section):
@@ -89,16 +93,40 @@ class FeedConfig(Section):
     """Line to neutral."""
     phases: Annotated[int, Field(ge=1, le=3)] = 3
     curve: Literal["iec60898_b", "iec60898_c", "iec60898_d"] = "iec60898_c"
+    power_factor: Annotated[float, Field(ge=0.5, le=1)] = 1.0
+    """Lowest real over apparent power of what the feed carries; servers have 0.95 to 1."""
+    ambient_c: Annotated[float, Field(ge=-40, le=70)] | None = None
+    """Air at the breaker; None: not above the temperature it is calibrated for."""
     continuous_ratio: Ratio = 0.8
-    """Share of the rating that may flow for 3 h or more (NEC 210.20(A)); 1.0 only for a breaker
-    listed for 100 %."""
+    """Share of the rating that may flow for `continuous_h` or more (NEC 210.20(A)); 1.0 only for
+    a breaker listed for 100 %."""
+    continuous_h: Annotated[float, Field(ge=0.1, le=24)] = 3.0
+    """How long a cold feed may carry its whole rating before `continuous_ratio` holds."""
+    before_w: Annotated[float, Field(ge=0, le=1e7)] | None = None
+    """What the feed carried in the hours before the first start; None: all that it may carry
+    continuously, so nothing is saved up."""
     limit_w: Watts | None = None
     """Contract or upstream limit, if lower than what the breaker allows."""
 
     @property
     def rating_w(self) -> float:
-        """Breaker rating as real power at unity power factor."""
-        return self.breaker_a * self.voltage_v * self.phases
+        """Breaker rating as real power."""
+        return self.breaker_a * self.voltage_v * self.phases * self.power_factor
+
+    @property
+    def rating_mw(self) -> int:
+        """The same, mW."""
+        return int(self.rating_w * 1000)
+
+    @property
+    def rating_ma(self) -> int:
+        """Rated current of a pole at the ambient temperature, mA."""
+        return int(self.breaker_a * 1000)
+
+    @property
+    def breaker_curve(self) -> Curve:
+        """The tripping band."""
+        return CURVES[self.curve]
 
     @property
     def continuous_w(self) -> float:
@@ -145,6 +173,8 @@ class LoadConfig(Section):
     """Shed group: the board's relay that switches it."""
     feeds: dict[str, Share] = Field(default_factory=dict)
     """Share of the power taken from each feed; empty: evenly from all."""
+    phases: dict[str, Annotated[int, Field(ge=1, le=3)]] = Field(default_factory=dict)
+    """Phase (1..3) of each feed that a single-phase load hangs on; not named: evenly on all."""
     actuator: Annotated[DryrunActuator | RedfishActuator, Field(discriminator="kind")]
 
 
@@ -158,7 +188,20 @@ class ControlConfig(Section):
     release_ratio: Ratio = 0.90
     """Below this such a further cut is given back."""
     settle_s: Seconds = 1.5
-    """Time a device needs to follow a new cap; no second change sooner."""
+    """Time a device needs to follow a new cap, until its own is learned; no second change
+    sooner."""
+    redundancy: Literal["none", "strict", "reactive"] = "reactive"
+    """What a dead feed may do to the other. `strict`: its breaker stays within its rating at
+    once. `reactive`: it is overloaded for no longer than cutting the caps takes. `none`: the
+    board has to shed."""
+    overdraft_fraction: Annotated[float, Field(ge=0, le=0.9)] = 0.5
+    """A breaker may be loaded above its rating while our reaction takes no more than this share
+    of the time in which it could trip; 0: never above the rating."""
+    heat_ratio: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    """Share of the heat that trips a breaker (fast edge) that is used."""
+    shed_ttt_s: Seconds = 3.0
+    """`shed.feed_loss_ttt_ms` of the board, in s: it sheds when a feed dies and the other would
+    trip sooner."""
     deadband_ratio: Annotated[float, Field(ge=0, le=0.5)] = 0.02
     deadband_w: Annotated[float, Field(ge=0, le=10_000)] = 50.0
     """Changes smaller than the larger of these two are not written."""
@@ -175,6 +218,42 @@ class ControlConfig(Section):
     """A draw at or above this share of the cap means that the cap hides demand."""
 
 
+class LimitsConfig(Section):
+    """Limits of the whole rack beside its breakers; what is not given does not limit.
+
+    None of them sheds a load: where the minimums do not fit, caps stand at the minimums.
+    """
+
+    contract_w: Watts | None = None
+    """Never above this."""
+    cooling_w: Watts | None = None
+    """Heat that the cooling carries away."""
+    site_floor_w: Watts | None = None
+    """What the site guarantees this rack without a lease; leases come above it."""
+    demand_w: Watts | None = None
+    """Mean power that the tariff's demand window may reach."""
+    demand_window_s: Annotated[float, Field(ge=60, le=7200)] = 900.0
+    demand_sliding: bool = False
+    """False: windows follow each other (aligned to the clock); True: any window counts."""
+    ramp_w_per_s: Watts | None = None
+    """How fast the rack's power may rise."""
+
+
+class BbuConfig(Section):
+    """The rack's battery shelf."""
+
+    energy_wh: Annotated[float, Field(gt=0, le=1e6)]
+    """Usable energy when full."""
+    power_w: Watts
+    """Highest discharge power."""
+    recharge_w: Watts
+    """Highest recharge power, at the feeds."""
+    ride_through_s: Annotated[float, Field(gt=0, le=3600)] = 240.0
+    """How long it has to carry the rack (Open Rack V3: up to 240 s)."""
+    efficiency: Annotated[float, Field(gt=0.5, le=1)] = 0.95
+    """Energy at the loads over energy taken from the cells."""
+
+
 class Config(Section):
     """A rack that makes sense: every name resolves and the minimums fit."""
 
@@ -183,6 +262,8 @@ class Config(Section):
     feeds: tuple[FeedConfig, ...]
     loads: tuple[LoadConfig, ...]
     control: ControlConfig = ControlConfig()
+    limits: LimitsConfig = LimitsConfig()
+    bbu: BbuConfig | None = None
 
     def share(self, load: LoadConfig, feed: FeedConfig) -> float:
         """Share of `load`'s power that `feed` carries while all feeds are alive."""

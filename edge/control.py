@@ -19,17 +19,18 @@ from typing import Any, Protocol
 
 from edge.config import Config
 from edge.daemon_log import DaemonLog
-from edge.decide import Decider, Decision
+from edge.decide import Decider
 from edge.errors import LinkError
 from edge.executor import Executor
+from edge.latest import LatestReadings
 from edge.link import events as ev
-from edge.link import fields
 from edge.link.serial import Transport
 from edge.link.session import Session
 from edge.observer import DaemonObserver, DaemonStats
 from edge.plan import load_range_mw
 from edge.port import Port
-from edge.readings import Snapshot
+from edge.rack_limit import BbuState
+from edge.reason import Decision, Rule
 
 READ_S = 0.02
 """Longest wait for bytes in one step in real time."""
@@ -84,11 +85,16 @@ class Daemon:
         open_transport: Callable[[], Transport],
         executor: Executor,
         observer: DaemonObserver | None = None,
+        bbu: Callable[[], BbuState | None] = lambda: None,
+        wall_offset_ms: int = 0,
         seed: int = 0,
     ) -> None:
-        """`seed` spreads staged releases and is the session's nonce."""
+        """`seed` spreads staged releases and is the session's nonce.
+
+        `bbu` gives the state of a battery shelf; `wall_offset_ms` + clock is Unix time.
+        """
         self.config = config
-        self.decider = Decider(config, seed)
+        self.decider = Decider(config, seed, wall_offset_ms)
         self.session = Session(
             owner=config.board.owner,
             nonce=seed & 0xFFFF_FFFF,
@@ -99,11 +105,8 @@ class Daemon:
         self._executor = executor
         self._observer = observer or DaemonObserver()
         self._log = DaemonLog(config)
-        self._channels = [load.channel for load in config.loads]
         self._min_mw, _ = load_range_mw(config)
-        self._blank = tuple(fields.INVALID for _ in config.loads)
-        self._telemetry: ev.Telemetry | None = None
-        self._loads_mw = self._blank
+        self._latest = LatestReadings(config, bbu)
         self._connected = False
         self._stranger: tuple[int, LinkError] | None = None
         self._away_ms = int(config.control.stale_s * 1000)
@@ -221,14 +224,10 @@ class Daemon:
     # What events change
 
     def _take_telemetry(self, event: ev.Telemetry, _now_ms: int) -> None:
-        self._telemetry = event
+        self._latest.take_telemetry(event)
 
     def _take_loads(self, event: ev.Loads, now_ms: int) -> None:
-        power, known = event.power_mw, len(event.power_mw)
-        self._loads_mw = tuple(
-            power[channel] if channel < known else fields.INVALID for channel in self._channels
-        )
-        if self._telemetry is not None:
+        if self._latest.take_loads(event):
             self._decide(now_ms)
 
     def _take_connected(self, _event: ev.Connected, _now_ms: int) -> None:
@@ -242,7 +241,7 @@ class Daemon:
         self._shed_at_ms = now_ms
 
     def _take_lost(self, _event: ev.Lost | ev.Rebooted, _now_ms: int) -> None:
-        self._loads_mw = self._blank
+        self._latest.forget_loads()
 
     def _take_reply(self, event: ev.Reply, _now_ms: int) -> None:
         if event.token == self._shed_token:
@@ -271,7 +270,7 @@ class Daemon:
     def _decide(self, now_ms: int) -> None:
         self._decide_at_ms = now_ms + WITHOUT_TELEMETRY_MS
         self._collect(now_ms)
-        snapshot = self._snapshot(now_ms)
+        snapshot = self._latest.snapshot(now_ms)
         started_ns = time.perf_counter_ns()
         decision = self.decider.decide(snapshot)
         took_ns = time.perf_counter_ns() - started_ns
@@ -283,18 +282,9 @@ class Daemon:
         self._log.decision(decision)
         self._submit(decision, now_ms)
 
-    def _snapshot(self, now_ms: int) -> Snapshot:
-        telemetry = self._telemetry
-        if telemetry is None:
-            return Snapshot(now_ms, None, self._blank[:0], self._blank)
-        values = telemetry.values
-        feeds = (values.feed_a_mw, values.feed_b_mw)[: len(self.config.feeds)]
-        age_ms = now_ms - telemetry.received_ms
-        return Snapshot(now_ms, age_ms, feeds, self._loads_mw, values.shed)
-
     def _submit(self, decision: Decision, now_ms: int) -> None:
         for write in decision.writes:
-            self._executor.submit(write.load, write.cap_mw)
+            self._executor.submit(write.load, write.cap_mw, write.rule is Rule.QUARANTINE)
         if decision.writes:
             self._collect(now_ms)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.config import Config
-from edge.decide import Decision, Rule
 from edge.executor import CapResult
 from edge.link import events as ev
+from edge.reason import Decision, Rule
 from firmware_py.link import messages as m
 
 log = logging.getLogger("rackedge")

@@ -41,8 +41,11 @@ class Executor(Protocol):
     def limits(self) -> list[StandingLimit]:
         """Limits that have been read since the last call."""
 
-    def submit(self, load: int, cap_mw: int) -> None:
-        """Send a cap to a device, in place of one that still waits for it."""
+    def submit(self, load: int, cap_mw: int, verify: bool = False) -> None:
+        """Send a cap to a device, in place of one that still waits for it.
+
+        `verify`: read back what the device then enforces, if its answer does not tell.
+        """
 
     def results(self) -> list[CapResult]:
         """Writes that have ended since the last call."""
@@ -51,9 +54,12 @@ class Executor(Protocol):
         """Let writes under way end, send no others, close the actuators."""
 
 
-def _carry(actuator: Actuator, load: int, cap_mw: int) -> CapResult:
+def _carry(actuator: Actuator, load: int, cap_mw: int, verify: bool) -> CapResult:
     try:
-        return CapResult(load, cap_mw, actuator.apply(cap_mw / 1000), None)
+        applied = actuator.apply(cap_mw / 1000)
+        if verify and applied.enforced_w is None:
+            applied = actuator.verify(cap_mw / 1000)
+        return CapResult(load, cap_mw, applied, None)
     except ActuatorError as error:
         return CapResult(load, cap_mw, None, error)
     except Exception as error:
@@ -87,9 +93,9 @@ class InlineExecutor:
         limits, self._limits = self._limits, []
         return limits
 
-    def submit(self, load: int, cap_mw: int) -> None:
+    def submit(self, load: int, cap_mw: int, verify: bool = False) -> None:
         """See Executor."""
-        self._done.append(_carry(self._actuators[load], load, cap_mw))
+        self._done.append(_carry(self._actuators[load], load, cap_mw, verify))
 
     def results(self) -> list[CapResult]:
         """See Executor."""
@@ -132,9 +138,9 @@ class ThreadedExecutor:
         """See Executor."""
         return _drain(self._limits)
 
-    def submit(self, load: int, cap_mw: int) -> None:
+    def submit(self, load: int, cap_mw: int, verify: bool = False) -> None:
         """See Executor."""
-        self._workers[load].submit(cap_mw)
+        self._workers[load].submit(cap_mw, verify)
 
     def results(self) -> list[CapResult]:
         """See Executor."""
@@ -168,14 +174,14 @@ class _Worker(threading.Thread):
         self._done = done
         self._limits = limits
         self._wake = threading.Condition()
-        self._next_mw: int | None = None
+        self._next: tuple[int, bool] | None = None
         self._ask = False
         self._stopping = False
         self.start()
 
-    def submit(self, cap_mw: int) -> None:
+    def submit(self, cap_mw: int, verify: bool) -> None:
         with self._wake:
-            self._next_mw = cap_mw
+            self._next = cap_mw, verify
             self._wake.notify()
 
     def ask_limit(self) -> None:
@@ -190,21 +196,21 @@ class _Worker(threading.Thread):
 
     def run(self) -> None:
         while not self._wait():
-            ask, cap_mw = self._take()
+            ask, cap = self._take()
             if ask:
                 self._limits.put(_standing(self._actuator, self._load))
-            if cap_mw is not None:
-                self._done.put(_carry(self._actuator, self._load, cap_mw))
+            if cap is not None:
+                self._done.put(_carry(self._actuator, self._load, *cap))
         self._actuator.close()
 
     def _wait(self) -> bool:
         """Wait for something to do; True if that is to stop."""
         with self._wake:
-            self._wake.wait_for(lambda: self._stopping or self._ask or self._next_mw is not None)
+            self._wake.wait_for(lambda: self._stopping or self._ask or self._next is not None)
             return self._stopping
 
-    def _take(self) -> tuple[bool, int | None]:
+    def _take(self) -> tuple[bool, tuple[int, bool] | None]:
         with self._wake:
             ask, self._ask = self._ask, False
-            cap_mw, self._next_mw = self._next_mw, None
-            return ask, cap_mw
+            cap, self._next = self._next, None
+            return ask, cap

@@ -3,10 +3,10 @@
 
 from dataclasses import dataclass
 
-from edge.decide import Decision
 from edge.executor import CapResult
 from edge.link.events import Event
 from edge.link.stats import LinkStats
+from edge.reason import Decision
 
 
 class DaemonObserver:

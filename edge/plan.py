@@ -2,7 +2,8 @@
 """Three questions to the allocator about one set of rows, answered without allocating.
 
 Each is the same weighted max-min in C with other bounds; an answer is kept until a question
-differs. All lists are one value per load, mW.
+differs. All lists are one value per load, mW. With a battery shelf, recharging takes part as one
+more load behind the others: of the last class, without a minimum.
 """
 
 import math
@@ -11,7 +12,9 @@ from typing import NamedTuple
 
 from edge.config import Config
 from edge.core import Allocator
-from edge.rows import PPM, Row
+from edge.rows import PPM, Kind, Row
+
+LAST_CLASS = 255
 
 
 class Targets(NamedTuple):
@@ -22,6 +25,7 @@ class Targets(NamedTuple):
     """Row that keeps the load below its request; -1 if none does."""
     shed: list[bool]
     """The load's minimum does not fit."""
+    recharge_mw: int = 0
 
 
 def load_range_mw(config: Config) -> tuple[list[int], list[int]]:
@@ -37,22 +41,34 @@ class Plan:
     def __init__(self, config: Config, rows: Sequence[Row]) -> None:
         loads = config.loads
         self.rows = tuple(rows)
-        self.row_of_feed = {row.feed: index for index, row in enumerate(rows)}
+        self.row_of_feed = {
+            row.feed: index for index, row in enumerate(rows) if row.kind is Kind.FEED
+        }
         self.min_mw, self.max_mw = load_range_mw(config)
+        self._shelf = 0 if config.bbu is None else 1
         self._class = [load.priority for load in loads]
         self._coefs = [[(i, c) for i, c in enumerate(row.coef_ppm) if c] for row in rows]
+        self._shelf_ppm = [_shelf_ppm(config, row, len(self.row_of_feed)) for row in rows]
         self._demand, self._spread, self._raise = (self._allocator(config) for _ in range(3))
         self._demand.class_[0 : len(loads)] = self._class
-        self._asked: tuple[list[int], list[int], list[bool]] | None = None
+        self._asked: tuple[list[int], list[int], list[bool], int] | None = None
         self._targets = Targets([], [], [])
-        self._fair_room: list[int] = []
-        self._fair_mw: list[int] = []
+        self._fair_room: list[int] | None = None
+        self.latest_fair_mw = list(self.min_mw)
+        """Answer of the last `fair_mw`."""
 
     def _allocator(self, config: Config) -> Allocator:
-        allocator = Allocator(len(config.loads), [dict(row) for row in self._coefs])
         n = len(config.loads)
+        rows = [dict(row) for row in self._coefs]
+        if self._shelf:
+            for row, ppm in zip(rows, self._shelf_ppm, strict=True):
+                row[n] = ppm
+        allocator = Allocator(n + self._shelf, rows)
         allocator.weight[0:n] = [load.weight for load in config.loads]
         allocator.step_mw[0:n] = [max(1, round(load.step_w * 1000)) for load in config.loads]
+        if self._shelf:
+            allocator.class_[n] = LAST_CLASS
+            allocator.step_mw[n] = 1000
         return allocator
 
     def used_mw(self, power_mw: Sequence[int], row: int) -> int:
@@ -62,15 +78,22 @@ class Plan:
             total += coef * power_mw[i]
         return -(-total // PPM)
 
-    def targets(self, request_mw: list[int], absent: list[bool], room_mw: list[int]) -> Targets:
+    def recharge_used_mw(self, recharge_mw: int, row: int) -> int:
+        """What recharging takes of a row, rounded up."""
+        return -(-recharge_mw * self._shelf_ppm[row] // PPM)
+
+    def targets(
+        self, request_mw: list[int], absent: list[bool], room_mw: list[int], recharge_mw: int = 0
+    ) -> Targets:
         """Caps by demand, and what is then left evenly by weight up to each load's maximum.
 
         `absent` loads get nothing: they are counted in the caller's `room_mw`, one per row.
+        `recharge_mw` is what the battery asks for; it gets what the loads do not.
         """
-        question = (room_mw, request_mw, absent)
+        question = (room_mw, request_mw, absent, recharge_mw)
         if question != self._asked:
-            self._asked = ([*room_mw], [*request_mw], [*absent])
-            self._targets = self._solve(request_mw, absent, room_mw)
+            self._asked = ([*room_mw], [*request_mw], [*absent], recharge_mw)
+            self._targets = self._solve(request_mw, absent, room_mw, recharge_mw)
         return self._targets
 
     def fair_mw(self, room_mw: list[int]) -> list[int]:
@@ -78,14 +101,32 @@ class Plan:
         if room_mw != self._fair_room:
             self._fair_room = [*room_mw]
             n = len(self.min_mw)
-            self._spread.min_mw[0:n] = self.min_mw
-            self._spread.request_mw[0:n] = self.max_mw
-            self._spread.limit_mw[0 : len(room_mw)] = room_mw
-            self._spread.solve()
-            self._fair_mw = list(map(max, self.min_mw, self._spread.grant_mw))
-        return self._fair_mw
+            spread = self._spread
+            self._ask(spread, self.min_mw, self.max_mw, room_mw, 0, 0)
+            self.latest_fair_mw = list(map(max, self.min_mw, spread.grant_mw[0:n]))
+        return self.latest_fair_mw
 
-    def _solve(self, request_mw: list[int], absent: list[bool], room_mw: list[int]) -> Targets:
+    def _ask(
+        self,
+        allocator: Allocator,
+        low: list[int],
+        high: list[int],
+        room_mw: Sequence[int],
+        recharge_low: int,
+        recharge_high: int,
+    ) -> None:
+        n = len(low)
+        allocator.min_mw[0:n] = low
+        allocator.request_mw[0:n] = high
+        if self._shelf:
+            allocator.min_mw[n] = recharge_low
+            allocator.request_mw[n] = recharge_high
+        allocator.limit_mw[0 : len(room_mw)] = list(room_mw)
+        allocator.solve()
+
+    def _solve(
+        self, request_mw: list[int], absent: list[bool], room_mw: list[int], recharge_mw: int
+    ) -> Targets:
         n = len(self.min_mw)
         demand, spread = self._demand, self._spread
         low, high = self.min_mw, self.max_mw
@@ -93,22 +134,22 @@ class Plan:
             low = [0 if gone else mw for mw, gone in zip(low, absent, strict=True)]
             high = [0 if gone else mw for mw, gone in zip(high, absent, strict=True)]
             request_mw = [0 if gone else mw for mw, gone in zip(request_mw, absent, strict=True)]
-        demand.min_mw[0:n] = low
-        demand.request_mw[0:n] = request_mw
-        demand.limit_mw[0 : len(room_mw)] = room_mw
-        demand.solve()
-        granted = list(demand.grant_mw)
-        shed = [flag != 0 for flag in demand.shed]
+        self._ask(demand, low, request_mw, room_mw, 0, recharge_mw)
+        granted = list(demand.grant_mw[0:n])
+        recharge_mw = demand.grant_mw[n] if self._shelf else 0
+        shed = [flag != 0 for flag in demand.shed[0:n]]
         if any(shed):
             high = [0 if gone else mw for mw, gone in zip(high, shed, strict=True)]
-        spread.min_mw[0:n] = granted
-        spread.request_mw[0:n] = high
-        spread.limit_mw[0 : len(room_mw)] = room_mw
-        spread.solve()
-        return Targets(list(spread.grant_mw), list(demand.binding_row), shed)
+        self._ask(spread, granted, high, room_mw, recharge_mw, recharge_mw)
+        return Targets(list(spread.grant_mw[0:n]), list(demand.binding_row[0:n]), shed, recharge_mw)
 
     def raises(
-        self, bound_mw: list[int], want_mw: list[int], urgent: list[bool], room_mw: list[int]
+        self,
+        bound_mw: list[int],
+        want_mw: list[int],
+        urgent: list[bool],
+        room_mw: list[int],
+        recharge_mw: int = 0,
     ) -> list[int] | None:
         """How far caps may rise now, while each load counts at its proven bound.
 
@@ -117,11 +158,19 @@ class Plan:
         """
         n = len(bound_mw)
         allocator = self._raise
-        allocator.min_mw[0:n] = bound_mw
-        allocator.request_mw[0:n] = list(map(max, bound_mw, want_mw))
         allocator.class_[0:n] = [
             2 * rank + (not first) for rank, first in zip(self._class, urgent, strict=True)
         ]
-        allocator.limit_mw[0 : len(room_mw)] = room_mw
-        allocator.solve()
-        return None if any(allocator.shed) else list(allocator.grant_mw)
+        high = list(map(max, bound_mw, want_mw))
+        self._ask(allocator, bound_mw, high, room_mw, recharge_mw, recharge_mw)
+        return None if any(allocator.shed) else list(allocator.grant_mw[0:n])
+
+
+def _shelf_ppm(config: Config, row: Row, living: int) -> int:
+    """Share of the recharge power in a row: evenly from all living feeds and poles."""
+    if row.kind is Kind.BBU:
+        return 0
+    if row.feed < 0 or row.kind is Kind.SURVIVOR:
+        return PPM
+    poles = config.feeds[row.feed].phases if row.kind is Kind.PHASE else 1
+    return -(-PPM // (living * poles))

@@ -1,25 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The constraints of the rack as rows: sum of coef x cap <= limit.
+"""The constraints of the rack as rows: sum of coef x cap, plus what is not controlled, <= limit.
 
-`feed_rows` is the only place that knows which rows exist; `FeedWatch` turns the readings of one
-feed into what its row leaves for caps. All powers in mW.
+This is the only place that knows which rows exist; what each may carry at a moment is in
+`edge.limits`. A row counts the caps, not the draws: it holds whatever the loads then want.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
+from enum import StrEnum
 
-from edge.config import Config
-from edge.config_model import ControlConfig, FeedConfig
-from edge.demand import PeakHold
+from edge.config import Config, LoadConfig
 
 PPM = 1_000_000
-UNCONTROLLED_WINDOW_MS = 5_000
-"""Fans and unmetered loads count at their highest of this window."""
-LOST_TICKS = 2
-"""A feed that carries nothing for this many readings while its loads draw is lost."""
-BACK_MS = 2_000
-"""A lost feed is trusted again after carrying power for this long."""
+RACK = -1
+"""Row.feed of a row about the whole rack."""
+
+
+class Kind(StrEnum):
+    """What a row protects."""
+
+    FEED = "feed"  # the breaker of a feed, all poles together
+    PHASE = "phase"  # one pole of it
+    CONTINUOUS = "continuous"  # what a feed may carry for hours
+    SURVIVOR = "survivor"  # a feed's breaker, should the other feed die now (N-1)
+    CONTRACT = "contract"
+    COOLING = "cooling"
+    SITE = "site"  # floor and lease of the site
+    DEMAND = "demand"  # the tariff's demand window
+    RAMP = "ramp"  # how fast the rack's power may rise
+    BBU = "bbu"  # the battery carries the rack through
+
+
+SHEDDING = (Kind.FEED, Kind.PHASE)
+"""Rows worth switching loads off for; under the others caps end at the minimums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,116 +41,105 @@ class Row:
     """One constraint over all loads."""
 
     name: str
+    kind: Kind
     feed: int
-    """Index of the feed whose readings and limit the row uses."""
+    """Index of the feed whose breaker it is about; RACK if it is about none."""
     coef_ppm: tuple[int, ...]
     """Share of each load's power that counts here, rounded up."""
+    rest_ppm: tuple[int, ...]
+    """Share of each feed's uncontrolled power that counts here."""
 
 
-def feed_rows(config: Config, lost: int | None = None) -> tuple[Row, ...]:
-    """One row per living feed; the survivor carries the whole of what it shared with `lost`."""
+def rack_rows(config: Config, lost: int | None = None) -> tuple[Row, ...]:
+    """Every row; while feed `lost` is dead the others carry what they shared with it."""
+    feeds = [index for index in range(len(config.feeds)) if index != lost]
+    rows = [_feed_row(config, index, lost, Kind.FEED) for index in feeds]
+    rows += [row for index in feeds for row in _phase_rows(config, index, lost)]
+    rows += [
+        _feed_row(config, index, lost, Kind.CONTINUOUS)
+        for index in feeds
+        if config.feeds[index].continuous_ratio < 1
+    ]
+    if lost is None and config.control.redundancy != "none":
+        rows += [_survivor_row(config, index, 1 - index) for index in feeds if len(feeds) > 1]
+    return (*rows, *_rack_rows(config, lost))
+
+
+def _shares(config: Config, feed: int, lost: int | None) -> list[float]:
+    """Part of each load's power on `feed`: of what it draws while `lost` is dead, if one is."""
+    shares = []
+    for load in config.loads:
+        share = config.share(load, config.feeds[feed])
+        gone = config.share(load, config.feeds[lost]) if lost is not None else 0.0
+        shares.append(share / (1 - gone) if gone < 1 else 0.0)
+    return shares
+
+
+def _ppm(shares: Sequence[float]) -> tuple[int, ...]:
+    return tuple(min(PPM, math.ceil(share * PPM - 1e-6)) for share in shares)
+
+
+def _rest(config: Config, feed: int, lost: int | None, share: float = 1.0) -> tuple[int, ...]:
+    """Whose uncontrolled power `feed` carries: its own, and a dead feed's moves over."""
+    carried = math.ceil(share * PPM)
+    return tuple(carried if index in (feed, lost) else 0 for index in range(len(config.feeds)))
+
+
+def _feed_row(config: Config, feed: int, lost: int | None, kind: Kind) -> Row:
+    coef = _ppm(_shares(config, feed, lost))
+    hours = f" {config.feeds[feed].continuous_h:g} h" if kind is Kind.CONTINUOUS else ""
+    return Row(config.feeds[feed].name + hours, kind, feed, coef, _rest(config, feed, lost))
+
+
+def phase_share(load: LoadConfig, feed: str, phase: int, phases: int) -> float:
+    """Part of what a load takes from `feed` that flows on `phase`."""
+    named = load.phases.get(feed)
+    return 1 / phases if named is None else float(named == phase)
+
+
+def _phase_rows(config: Config, feed: int, lost: int | None) -> list[Row]:
+    """One row per pole, where a load hangs on a single one; balanced poles need none."""
+    item = config.feeds[feed]
+    if not any(item.name in load.phases for load in config.loads):
+        return []
+    shares = _shares(config, feed, lost)
     rows = []
-    for index, feed in enumerate(config.feeds):
-        if index == lost:
-            continue
-        coef = []
-        for load in config.loads:
-            share = config.share(load, feed)
-            gone = config.share(load, config.feeds[lost]) if lost is not None else 0.0
-            living = share / (1 - gone) if gone < 1 else 0.0
-            coef.append(min(PPM, math.ceil(living * PPM - 1e-6)))
-        rows.append(Row(feed.name, index, tuple(coef)))
-    return tuple(rows)
+    for phase in range(1, item.phases + 1):
+        coef = _ppm(
+            [
+                share * phase_share(load, item.name, phase, item.phases)
+                for load, share in zip(config.loads, shares, strict=True)
+            ]
+        )
+        rest = _rest(config, feed, lost, 1 / item.phases)
+        rows.append(Row(f"{item.name} L{phase}", Kind.PHASE, feed, coef, rest))
+    return rows
 
 
-class FeedWatch:
-    """What one feed's readings say: uncontrolled power, loss of the feed, a needed further cut.
+def _survivor_row(config: Config, feed: int, lost: int) -> Row:
+    name = f"{config.feeds[feed].name} if {config.feeds[lost].name} dies"
+    coef = _ppm(_shares(config, feed, lost))
+    return Row(name, Kind.SURVIVOR, feed, coef, _rest(config, feed, lost))
 
-    The integral correction: measured power at or above `cap_ratio` of the limit for longer than
-    `settle_s`, although the caps in force fit, means that something is not as modelled. The row
-    gives up the excess over the target; it gets 5 % of the limit back each time the feed stayed
-    below `release_ratio` for a random 1 to 10 s (RUMD, Thunderbolt OSDI'20 table 2).
-    """
 
-    def __init__(self, feed: FeedConfig, control: ControlConfig, random: Random) -> None:
-        self.limit_mw = int(feed.continuous_w * 1000)
-        self.target_mw = int(self.limit_mw * control.target_ratio)
-        self.cap_mw = int(self.limit_mw * control.cap_ratio)
-        self.release_mw = int(self.limit_mw * control.release_ratio)
-        self.measured_mw: int | None = None
-        self.uncontrolled_mw = 0
-        self.correction_mw = 0
-        self.lost = False
-        self._settle_ms = int(control.settle_s * 1000)
-        self._random = random
-        self._quantum_mw = max(20_000, self.limit_mw // 400)
-        self._peak = PeakHold(1, UNCONTROLLED_WINDOW_MS)
-        self._rest = [0, 0]
-        self._metered_mw = 0
-        self._over_ms: int | None = None
-        self._under_ms: int | None = None
-        self._dead_ticks = 0
-        self._alive_ms: int | None = None
+def _rack_rows(config: Config, lost: int | None) -> list[Row]:
+    limits = config.limits
+    present = {
+        Kind.CONTRACT: limits.contract_w,
+        Kind.COOLING: limits.cooling_w,
+        Kind.SITE: limits.site_floor_w,
+        Kind.DEMAND: limits.demand_w,
+        Kind.RAMP: limits.ramp_w_per_s,
+        Kind.BBU: config.bbu,
+    }
+    alive = [1.0 if _is_fed(config, load, lost) else 0.0 for load in config.loads]
+    every = (PPM,) * len(config.feeds)
+    return [
+        Row(kind.value, kind, RACK, _ppm(alive), every)
+        for kind, given in present.items()
+        if given is not None
+    ]
 
-    @property
-    def room_mw(self) -> int:
-        """What the caps on this feed may sum to."""
-        return max(0, self.target_mw - self.uncontrolled_mw - self.correction_mw)
 
-    @property
-    def over(self) -> bool:
-        """Measured at or above the cap band."""
-        return self.measured_mw is not None and self.measured_mw >= self.cap_mw
-
-    def update(self, measured_mw: int | None, expected_mw: int, now_ms: int, metered: bool) -> None:
-        """Take a reading; `expected_mw` is what the metered loads account for on this feed.
-
-        While any load is not `metered`, uncontrolled power is not estimated below what it was.
-        """
-        self.measured_mw = measured_mw
-        if measured_mw is None:
-            return
-        self._watch_loss(measured_mw, expected_mw, now_ms)
-        rest = max(0, measured_mw - expected_mw)
-        # Meters are not sampled at one instant: only what three readings agree on is real.
-        agreed = min(rest, *self._rest)
-        self._rest = [self._rest[1], rest]
-        self._peak.update([agreed], now_ms)
-        held = -(-self._peak.held[0] // self._quantum_mw) * self._quantum_mw
-        if metered:
-            self._metered_mw = held
-        self.uncontrolled_mw = max(held, self._metered_mw)
-
-    def _watch_loss(self, measured_mw: int, expected_mw: int, now_ms: int) -> None:
-        loaded = expected_mw >= self.limit_mw // 20
-        if measured_mw * 20 <= expected_mw and loaded:
-            self._dead_ticks += 1
-            self._alive_ms = None
-            self.lost = self.lost or self._dead_ticks >= LOST_TICKS
-        elif loaded:
-            self._dead_ticks = 0
-            if self._alive_ms is None:
-                self._alive_ms = now_ms
-            self.lost = self.lost and now_ms - self._alive_ms < BACK_MS
-
-    def correct(self, now_ms: int, caps_fit: bool) -> None:
-        """Cut further or give back; `caps_fit`: the caps in force are within the row already."""
-        measured = self.measured_mw
-        if measured is None or self.lost:
-            return
-        if measured >= self.cap_mw and caps_fit:
-            self._under_ms = None
-            if self._over_ms is None:
-                self._over_ms = now_ms
-            if now_ms - self._over_ms > self._settle_ms:
-                self.correction_mw += measured - self.target_mw
-                self._over_ms = now_ms
-            return
-        self._over_ms = None
-        if not self.correction_mw or measured >= self.release_mw:
-            self._under_ms = None
-        elif self._under_ms is None:
-            self._under_ms = now_ms + self._random.randint(1_000, 10_000)
-        elif now_ms >= self._under_ms:
-            self.correction_mw = max(0, self.correction_mw - self.limit_mw // 20)
-            self._under_ms = None
+def _is_fed(config: Config, load: LoadConfig, lost: int | None) -> bool:
+    return lost is None or config.share(load, config.feeds[lost]) < 1

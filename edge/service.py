@@ -6,9 +6,12 @@ import secrets
 import signal
 import sys
 import threading
+import time
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
+from edge import memory
 from edge.actuate import make_actuators
 from edge.config import Config
 from edge.control import Daemon, MonotonicClock
@@ -19,6 +22,9 @@ from edge.notify import notify
 from edge.observer import DaemonObserver
 
 log = logging.getLogger("rackedge")
+
+SAVE_MS = 60_000
+"""How much of the past a power cut may lose; the hours rule moves by 1 % in that time."""
 
 
 def serve(config: Config, *, dry_run: bool = False, verbose: bool = False) -> None:
@@ -35,15 +41,18 @@ def serve(config: Config, *, dry_run: bool = False, verbose: bool = False) -> No
         ended_by.append(number)
         stop.set()
 
+    clock = MonotonicClock()
     executor = ThreadedExecutor(make_actuators(config, dry_run=dry_run))
     daemon = Daemon(
         config,
-        clock=MonotonicClock(),
+        clock=clock,
         open_transport=partial(open_transport, config.board.port, config.board.baud),
         executor=executor,
         observer=CapLog(config),
+        wall_offset_ms=time.time_ns() // 1_000_000 - clock.now_ms(),
         seed=secrets.randbits(32),
     )
+    keeper = StateKeeper(config, daemon, clock)
     handlers = {s: signal.signal(s, end) for s in (signal.SIGTERM, signal.SIGINT)}
     started = False
     try:
@@ -51,7 +60,7 @@ def serve(config: Config, *, dry_run: bool = False, verbose: bool = False) -> No
         started = True
         log.info("%s: %d loads%s", config.rack.name, len(config.loads), " (dry run)" * dry_run)
         notify("READY=1")
-        daemon.run(stop, on_cycle=partial(notify, "WATCHDOG=1"))
+        daemon.run(stop, on_cycle=keeper.cycle)
     except (PortError, LinkError):
         if not stop.is_set():  # asked to end while a port was being opened: that is no failure
             raise
@@ -59,11 +68,52 @@ def serve(config: Config, *, dry_run: bool = False, verbose: bool = False) -> No
         notify("STOPPING=1")
         daemon.close()
         if started:
+            keeper.save()
             _log_end(daemon)
         for number, handler in handlers.items():
             signal.signal(number, handler)
     if signal.SIGINT in ended_by:
         raise KeyboardInterrupt
+
+
+class StateKeeper:
+    """Feeds the watchdog with each decision, and keeps what a restart must know on disk."""
+
+    def __init__(self, config: Config, daemon: Daemon, clock: MonotonicClock) -> None:
+        """Resumes from the file. Raises ConfigError if it could not be written later."""
+        state_file = config.rack.state_file
+        self._path = Path(state_file) if state_file is not None else None
+        self._rooms = daemon.decider.rooms
+        self._clock = clock
+        self._save_at_ms = clock.now_ms() + SAVE_MS
+        self._failed = False
+        if self._path is None:
+            return
+        memory.check_writable(self._path)
+        kept = memory.load(self._path, [feed.name for feed in config.feeds])
+        if kept is not None:
+            self._rooms.resume(kept, clock.now_ms())
+        elif self._path.exists():
+            log.warning("%s: not believable; the breakers count as warm", self._path)
+
+    def cycle(self) -> None:
+        """A decision was made."""
+        notify("WATCHDOG=1")
+        if self._clock.now_ms() >= self._save_at_ms:
+            self.save()
+
+    def save(self) -> None:
+        """Write now; a full disk is told once, and does not stop the daemon."""
+        if self._path is None:
+            return
+        self._save_at_ms = self._clock.now_ms() + SAVE_MS
+        try:
+            memory.save(self._path, self._rooms.memory(self._clock.now_ms()))
+            self._failed = False
+        except OSError as error:
+            if not self._failed:
+                log.warning("%s: not saved: %s; free space or fix the path", self._path, error)
+            self._failed = True
 
 
 class CapLog(DaemonObserver):

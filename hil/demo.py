@@ -8,6 +8,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from edge.errors import ConfigError, TraceError
 from firmware_py.channels import MAX_LOADS
@@ -45,6 +46,22 @@ LATE_MS = 50
 """A real-time tick that starts later than this counts as late."""
 
 
+class FeedLoss(NamedTuple):
+    """The supply of a feed goes away, for good."""
+
+    feed: str
+    t_s: float
+
+    @classmethod
+    def parse(cls, text: str) -> "FeedLoss":
+        """From `A@20`: feed, seconds. Raises ConfigError."""
+        feed, _, at = text.partition("@")
+        seconds = float(at) if re.fullmatch(r"\d{1,6}(\.\d+)?", at) else -1.0
+        if feed not in ("A", "B") or seconds < 0:
+            raise ConfigError(f"--lose {text}: give a feed and a time, for example A@20 (seconds)")
+        return cls(feed, seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
     """The command line of `rackedge demo`."""
@@ -55,6 +72,13 @@ class DemoOptions:
     seed: int = 1
     virtual: bool = False
     oversubscription: float = 1.5
+    lose: FeedLoss | None = None
+    redundancy: str = "none"
+
+    @property
+    def control(self) -> str:
+        """Lines for the [control] section of the emulated rack."""
+        return f'redundancy = "{self.redundancy}"'
 
     def command(self) -> str:
         """The command line that runs this again."""
@@ -63,6 +87,8 @@ class DemoOptions:
         words += [f"--seconds={self.seconds:g}"] if self.seconds else []
         words += [f"--runtime={self.runtime}", f"--seed={self.seed}"]
         words += [f"--oversubscription={self.oversubscription:g}"]
+        words += [f"--redundancy={self.redundancy}"]
+        words += [f"--lose={self.lose.feed}@{self.lose.t_s:g}"] if self.lose else []
         words += ["--virtual"] if self.virtual else []
         return shlex.join(words)
 
@@ -151,9 +177,11 @@ def _runs(
         stack.callback(run.close)
     ours: LockstepRun | LiveRun
     if options.virtual:
-        ours = LockstepRun(rack(), _board(options.runtime, config), directory, options.seed)
+        board = _board(options.runtime, config)
+        ours = LockstepRun(rack(), board, directory, options.seed, options.control)
     else:
-        ours = LiveRun(rack(), config, options.runtime, directory, options.seed)
+        runtime, seed = options.runtime, options.seed
+        ours = LiveRun(rack(), config, runtime, directory, seed, options.control)
     stack.callback(ours.close)
     return *baselines, ours
 
@@ -166,6 +194,18 @@ def _pace(started: float, now_ms: int) -> bool:
     return left_s * 1000 >= -LATE_MS
 
 
+def _loss_ms(options: DemoOptions, seconds: float) -> int | None:
+    """The tick at which the feed goes; ConfigError if the run is over by then."""
+    if options.lose is None:
+        return None
+    if options.lose.t_s >= seconds:
+        raise ConfigError(
+            f"--lose {options.lose.feed}@{options.lose.t_s:g}: the run is {seconds:g} s long; "
+            "choose an earlier time or more --seconds"
+        )
+    return max(1, round(options.lose.t_s * 1000 / TICK_MS)) * TICK_MS
+
+
 def run_demo(options: DemoOptions, progress: Progress | None = None) -> DemoResult:
     """Run the three policies side by side.
 
@@ -174,6 +214,7 @@ def run_demo(options: DemoOptions, progress: Progress | None = None) -> DemoResu
     demand, seconds = workload(options)
     spec = sized(options, demand)
     ticks = max(1, round(seconds * 1000 / TICK_MS))
+    lose_ms = _loss_ms(options, seconds)
     with ExitStack() as stack:
         stack.enter_context(unwinding())
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="rackedge-"))
@@ -184,6 +225,9 @@ def run_demo(options: DemoOptions, progress: Progress | None = None) -> DemoResu
             now_ms = tick * TICK_MS
             if not options.virtual and not _pace(started, now_ms):
                 late += 1
+            if now_ms == lose_ms and options.lose is not None:
+                for run in runs:
+                    run.lose(options.lose.feed, now_ms)
             for run in runs:
                 run.step_to(now_ms)
             if progress is not None:

@@ -49,8 +49,12 @@ class LiveRack(PolicyRun):
 
     name = "rackedge"
 
-    def __init__(self, rack: Rack, board_config: Path, runtime: str, directory: Path) -> None:
+    def __init__(
+        self, rack: Rack, board_config: Path, runtime: str, directory: Path, control: str = ""
+    ) -> None:
+        """`control`: lines of rack.toml's [control] section."""
         super().__init__(rack)
+        self._control = control
         self._caps: queue.SimpleQueue[tuple[int, float | None]] = queue.SimpleQueue()
         self._published_w = list(rack.load_w)
         with ExitStack() as stack:
@@ -97,7 +101,8 @@ class LiveRack(PolicyRun):
 
     def toml(self) -> str:
         """A rack.toml that fits this rack."""
-        return rack_toml(self.rack.spec, str(self.cable.host_path), self.redfish.url)
+        port = str(self.cable.host_path)
+        return rack_toml(self.rack.spec, port, self.redfish.url, self._control)
 
     def close(self) -> None:
         """Stop the board, the cable and the front-end."""
@@ -109,9 +114,15 @@ class LiveRun(LiveRack):
     """The live rack together with the daemon, in a thread of its own."""
 
     def __init__(
-        self, rack: Rack, board_config: Path, runtime: str, directory: Path, seed: int
+        self,
+        rack: Rack,
+        board_config: Path,
+        runtime: str,
+        directory: Path,
+        seed: int,
+        control: str = "",
     ) -> None:
-        super().__init__(rack, board_config, runtime, directory)
+        super().__init__(rack, board_config, runtime, directory, control)
         try:
             self._start_daemon(directory, seed)
         except BaseException:

@@ -30,7 +30,10 @@ class LockstepRun(PolicyRun):
 
     name = "rackedge"
 
-    def __init__(self, rack: Rack, board: Board, directory: Path, seed: int) -> None:
+    def __init__(
+        self, rack: Rack, board: Board, directory: Path, seed: int, control: str = ""
+    ) -> None:
+        """`control`: lines of rack.toml's [control] section."""
         super().__init__(rack)
         self._board = board
         self._clock = VirtualClock()
@@ -41,7 +44,8 @@ class LockstepRun(PolicyRun):
             service = rack_service(rack, patch_reply=200)
             server = stack.enter_context(RedfishServer(service))
             config_path = directory / "rack.toml"
-            config_path.write_text(rack_toml(rack.spec, "virtual", server.url), encoding="utf-8")
+            text = rack_toml(rack.spec, "virtual", server.url, control)
+            config_path.write_text(text, encoding="utf-8")
             config = load_config(config_path)
             names = tuple(load.name for load in config.loads)
             feeds = tuple(feed.name for feed in config.feeds)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the daemon says while it runs, as events of the run record."""
 
-from edge.decide import CapWrite, Decision, Rule
 from edge.executor import CapResult
 from edge.link import events as ev
 from edge.link import fields
 from edge.observer import DaemonObserver
+from edge.reason import CapWrite, Decision, Rule
 from firmware_py.link import messages as m
+from hil.decisions import entry_of
 from hil.record import Recorder
 
 STATES = {
@@ -28,12 +29,17 @@ class RunObserver(DaemonObserver):
         self._record = record
         self._names = names
         self._feeds = feeds
+        self._state: tuple[object, ...] = ()
         self._caps_mw: list[int | None] = [None] * len(names)
         self._now_ms = 0
 
     def on_decision(self, decision: Decision) -> None:
         """One event for what falls, one for what rises."""
         self._now_ms = decision.now_ms
+        state = (decision.lost_feed, decision.blind, decision.shed_groups)
+        if decision.writes or state != self._state:
+            self._record.decisions.append(entry_of(decision, self._names, self._feeds))
+        self._state = state
         falls: list[str] = []
         rises: list[str] = []
         for write in decision.writes:
@@ -49,10 +55,9 @@ class RunObserver(DaemonObserver):
                 )
 
     def _write_text(self, write: CapWrite, decision: Decision) -> str:
-        row = decision.row[write.load]
         why: str = write.rule
-        if write.rule is Rule.ROW and row >= 0:
-            why = f"row {self._feeds[row]}"
+        if write.rule is Rule.ROW and write.row >= 0:
+            why = f"row {decision.rows[write.row].name}"
         return f"{self._names[write.load]} {write.cap_mw / 1e6:.2f} kW ({why})"
 
     def on_cap_result(self, result: CapResult) -> None:

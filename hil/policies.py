@@ -69,6 +69,11 @@ class PolicyRun(ABC):
     def step_to(self, now_ms: int) -> None:
         """Advance to `now_ms`, the next multiple of TICK_MS."""
 
+    def lose(self, feed: str, now_ms: int) -> None:
+        """Take the supply of a feed away."""
+        self.rack.fail_feed(feed)
+        self.record.event(now_ms, "plant", "loss", f"feed {feed} has lost its supply")
+
     def finish(self) -> None:  # noqa: B027 - most runs have nothing beside their steps
         """No more steps: stop what runs beside them, so that the numbers stand still."""
 

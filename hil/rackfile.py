@@ -11,16 +11,19 @@ from collections.abc import Sequence
 from hil.plant.spec import RackSpec
 
 
-def rack_toml(spec: RackSpec, port: str, redfish_url: str) -> str:
-    """`rack.toml` for the emulated rack; loads are capped through its Redfish front-end."""
+def rack_toml(spec: RackSpec, port: str, redfish_url: str, control: str = "") -> str:
+    """`rack.toml` for the emulated rack; loads are capped through its Redfish front-end.
+
+    `control`: lines of the file's [control] section. The rack has been idle before.
+    """
     lines = ['[rack]\nname = "emulated"\n', f"[board]\nport = {json.dumps(port)}\n"]
-    # The demo is shorter than the three hours after which the 80 % rule for continuous loads
-    # applies (NEC 210.20(A)), so the whole rating may be used.
+    idle_w = sum(load.idle_w for load in spec.loads) / 2
     lines += [
         f'[[feeds]]\nname = "{feed.name}"\nbreaker_a = {feed.rating_a:.3f}\n'
-        f"voltage_v = {feed.voltage_v:.1f}\nphases = {feed.phases}\ncontinuous_ratio = 1.0\n"
+        f"voltage_v = {feed.voltage_v:.1f}\nphases = {feed.phases}\nbefore_w = {idle_w:.1f}\n"
         for feed in spec.feeds
     ]
+    lines.append(f"[control]\n{control}\n")
     for number, load in enumerate(spec.loads):
         lines.append(
             f'[[loads]]\nname = "{load.name}"\nchannel = {number}\n'

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from hil.decisions import DecisionEntry
+
 
 class RunEvent(NamedTuple):
     """Something that happened at one instant of the run."""
@@ -33,6 +35,8 @@ class Recorder:
     """One name per signal, unit last: `feed_a_w`, `inlet_c`, `cap_gpu03_w`."""
     t_ms: "array[int]" = field(default_factory=lambda: array("q"))
     events: list[RunEvent] = field(default_factory=list)
+    decisions: list[DecisionEntry] = field(default_factory=list)
+    """Those of the host that changed something; empty under a policy without a host."""
     _values: "array[float]" = field(default_factory=lambda: array("d"))
 
     def append(self, t_ms: int, values: Sequence[float]) -> None:
@@ -65,12 +69,14 @@ class Recorder:
             yield t_ms, self._values[row * width : (row + 1) * width]
 
     def digest(self) -> str:
-        """SHA-256 of names, times, values (bit patterns) and events, hexadecimal."""
+        """SHA-256 of names, times, values (bit patterns), events and decisions, hexadecimal."""
         sha = hashlib.sha256("\x1f".join(self.names).encode())
         sha.update(self.t_ms.tobytes())
         sha.update(self._values.tobytes())
         for event in self.events:
             sha.update("\x1f".join(map(str, event)).encode() + b"\n")
+        for decision in self.decisions:
+            sha.update(repr(decision).encode() + b"\n")
         return sha.hexdigest()
 
 

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from edge.errors import EdgeError
+from hil.decisions import DecisionEntry, lines
 from hil.plot import Lane, Level, Marker, Series, buckets, events_svg, lane_svg
 from hil.record import RunEvent
 from hil.result import POLICIES, DemoResult, PolicyResult
@@ -18,6 +19,7 @@ NEVER_S = 1000.0
 FEED_TOP = 1.7
 """Top of the feed power axis ÷ rating: a survivor that takes over everything is off the scale."""
 EVENTS_LISTED = 200
+DECISIONS_LISTED = 400
 HOVER_BUCKETS = 900
 
 
@@ -116,7 +118,11 @@ def _marker_rows(result: DemoResult) -> list[tuple[str, list[Marker]]]:
 
     ours = result.policies["rackedge"]
     return [
-        ("trips", [m for n in POLICIES for m in marks(result.policies[n], {"trip"}, n)]),
+        (
+            "trips",
+            [m for n in POLICIES for m in marks(result.policies[n], {"trip"}, n)]
+            + marks(ours, {"loss"}, "shed"),
+        ),
         ("shed", marks(ours, {"shed", "restore", "lockout"}, "shed")),
         ("decisions", marks(ours, {"cut", "raise", "refused"}, "decision")),
         ("board", marks(ours, {"state", "lease", "boot", "sensor", "link"}, "board")),
@@ -188,6 +194,22 @@ def _events_table(events: Sequence[RunEvent]) -> str:
     )
 
 
+def _decisions_table(decisions: Sequence[DecisionEntry]) -> str:
+    """What the host decided and why, one line a direction; everything is in run.json."""
+    rows = "".join(
+        f"<tr><td>{entry.t_ms / 1000:.1f} s</td><td>{escape(text.partition(' s  ')[2])}</td></tr>"
+        for entry in decisions[:DECISIONS_LISTED]
+        for text in lines(entry)
+    )
+    more = len(decisions) - DECISIONS_LISTED
+    tail = f"<p>{more} more in run.json.</p>" if more > 0 else ""
+    return (
+        f"<details><summary>Decision log: which row bound, which load, by which rule "
+        f'({len(decisions)})</summary><table class="log"><tbody>{rows}</tbody></table>{tail}'
+        "</details>"
+    )
+
+
 def _facts(result: DemoResult) -> str:
     link = result.link
     pairs = (
@@ -237,6 +259,7 @@ def html(result: DemoResult) -> str:
         "LANES": "".join(lane_svg(lane, result.duration_s) for lane in lanes)
         + events_svg(_marker_rows(result), result.duration_s),
         "EVENTS": _events_table(result.policies["rackedge"].record.events),
+        "DECISIONS": _decisions_table(result.policies["rackedge"].record.decisions),
         "FACTS": _facts(result),
         "DATA": _hover_data(lanes, result.duration_s),
     }
@@ -299,6 +322,9 @@ def _write_all(result: DemoResult, directory: Path) -> Path:
     document["events"] = {
         name: [list(event) for event in result.policies[name].record.events] for name in POLICIES
     }
+    document["decisions"] = [
+        entry.document() for entry in result.policies["rackedge"].record.decisions
+    ]
     _write_whole(directory / "run.json", json.dumps(document, indent=1) + "\n")
     _write_whole(directory / "signals.csv", _signals_csv(result))
     _write_whole(directory / "report.html", html(result))

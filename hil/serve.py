@@ -40,7 +40,8 @@ def serve(
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "board.json"
     config.write_text(board_json(spec), encoding="utf-8")
-    rack = LiveRack(Rack(spec, Demand(demand)), config, options.runtime, directory)
+    plant = Rack(spec, Demand(demand))
+    rack = LiveRack(plant, config, options.runtime, directory, options.control)
     try:
         (directory / "rack.toml").write_text(rack.toml(), encoding="utf-8")
         started, booted_ms = time.monotonic(), 0

@@ -11,12 +11,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from hil.decisions import lines
 from hil.demo import DemoOptions
 from hil.policies import PolicyRun, time_to_trip_s
 from hil.report import NEVER_S
 from hil.result import POLICIES, DemoResult
 
 REFRESH_S = 0.2
+AFTER_LOSS_S = 20.0
+"""So long after the loss of a feed the decisions are told."""
 BAR_CELLS = 24
 """Width of the power bar; its full length is 150 % of the rating."""
 BAR_FULL = 1.5
@@ -88,6 +91,16 @@ class DemoView:
             )
         self._live.update(table, refresh=True)
 
+    def _around_the_loss(self, result: DemoResult) -> list[str]:
+        """What was decided when a feed died, and in the seconds after."""
+        lose = self._options.lose
+        if lose is None:
+            return []
+        first_ms, last_ms = lose.t_s * 1000, (lose.t_s + AFTER_LOSS_S) * 1000
+        decisions = result.policies["rackedge"].record.decisions
+        told = [text for e in decisions if first_ms <= e.t_ms <= last_ms for text in lines(e)]
+        return [f"decisions after feed {lose.feed} has died at {lose.t_s:g} s:", *told]
+
     def table(self, result: DemoResult, report: Path | None) -> None:
         """The result on stdout."""
         out = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 100)
@@ -121,6 +134,8 @@ class DemoView:
             f"{result.link.frames} frames, {result.link.crc_errors} CRC errors, "
             f"{result.link.gaps} gaps"
         )
+        for line in self._around_the_loss(result):
+            out.print(line, markup=False, soft_wrap=True)
         if result.clock == "virtual":
             out.print(f"{result.duration_s / wall_s:.0f} x real time ({wall_s:.1f} s)")
         if report is not None:

@@ -11,6 +11,14 @@ from typing import Annotated
 import typer
 
 
+class Redundancy(StrEnum):
+    """As `redundancy` in rack.toml's [control]."""
+
+    NONE = "none"
+    STRICT = "strict"
+    REACTIVE = "reactive"
+
+
 class Runtime(StrEnum):
     """What runs the firmware."""
 
@@ -51,10 +59,20 @@ def demo(
             min=0.5, max=3.0, help="Peak total demand ÷ continuous rating of the breakers."
         ),
     ] = 1.5,
+    lose: Annotated[
+        str | None,
+        typer.Option(metavar="FEED@SECONDS", help="Take a feed away, for example A@20."),
+    ] = None,
+    redundancy: Annotated[
+        Redundancy | None,
+        typer.Option(
+            help="What a dead feed may do to the other; default: none, with --lose reactive."
+        ),
+    ] = None,
 ) -> None:
     """Run one workload uncapped, under static caps and under rackedge, side by side."""
     from edge.cli._demo_view import DemoView  # noqa: PLC0415 - rich and hil, only here
-    from hil.demo import DemoOptions, run_demo  # noqa: PLC0415
+    from hil.demo import DemoOptions, FeedLoss, run_demo  # noqa: PLC0415
     from hil.report import check_directory, write  # noqa: PLC0415
 
     options = DemoOptions(
@@ -64,6 +82,8 @@ def demo(
         seed=seed,
         virtual=virtual,
         oversubscription=oversubscription,
+        lose=FeedLoss.parse(lose) if lose else None,
+        redundancy=(redundancy or (Redundancy.REACTIVE if lose else Redundancy.NONE)).value,
     )
     directory = report or (None if as_json else Path("rackedge-report"))
     if directory:

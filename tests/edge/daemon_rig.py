@@ -6,11 +6,11 @@ from collections.abc import Callable
 from edge.actuate.base import Applied, Reading
 from edge.config import Config
 from edge.control import Daemon
-from edge.decide import Decision
 from edge.errors import ActuatorError, PortError
 from edge.executor import CapResult, InlineExecutor
 from edge.link.messages import OWN
 from edge.observer import DaemonObserver
+from edge.reason import Decision
 from tests.edge.fake_rack import FakeRack
 from tests.edge.link.fake_board import TICK_MS, FakeBoard
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass, field
 from random import Random
 
 from edge.config import Config, parse_config
-from edge.decide import Decider, Decision
+from edge.decide import Decider
 from edge.readings import Snapshot
+from edge.reason import Decision
 
 TICK_MS = 100
+PLAIN = 'redundancy = "none"\noverdraft_fraction = 0.0\n'
+"""The rating is the limit, and a dead feed is no row."""
 
 
 def rack_config(
@@ -24,12 +27,13 @@ def rack_config(
     max_w: float = 10_000,
     min_w: float = 1_000,
     extra: Callable[[int], str] = lambda _load: "",
-    control: str = "",
+    control: str = PLAIN,
+    feed: str = "continuous_ratio = 1.0",
 ) -> Config:
     """Two feeds of `limit_w` each and equal loads on both."""
     text = '[rack]\nname = "r"\n[board]\nport = "loop://"\n'
     for name in "AB":
-        text += f'[[feeds]]\nname = "{name}"\nbreaker_a = {limit_w / 690}\ncontinuous_ratio = 1.0\n'
+        text += f'[[feeds]]\nname = "{name}"\nbreaker_a = {limit_w / 690}\n{feed}\n'
     for i in range(loads):
         text += f'[[loads]]\nname = "n{i}"\nchannel = {i}\nmin_w = {min_w}\nmax_w = {max_w}\n'
         text += f'group = {i % 16}\nactuator = {{ kind = "dryrun" }}\n{extra(i)}\n'
@@ -65,6 +69,8 @@ class FakeRack:
         self.t_s = 0.0
         self.served_j = 0.0
         self.demand_j = 0.0
+        self.ends: list[tuple[int, int, int, bool]] = []
+        """Writes on their way: when they end, load, cap, whether they succeed."""
 
     def set_cap(self, load: int, watts: float) -> None:
         self.queue.append((self.t_s + self.delay_s, load, watts))
@@ -112,7 +118,7 @@ def run(
     `failures`: share of writes that are reported as failed; half of these did arrive.
     """
     decisions = []
-    ends: list[tuple[int, int, int, bool]] = []
+    ends = rack.ends
     start = round(rack.t_s * 1000)
     for now_ms in range(start, start + int(seconds * 1000), TICK_MS):
         while ends and ends[0][0] <= now_ms:

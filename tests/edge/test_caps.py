@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from edge.caps import CapLedger
+from edge.settle import SettleWatch
 
 KW = 1_000_000
 SETTLE_MS = 1_500
@@ -13,7 +14,7 @@ PROBATION_MS = 10_000
 
 
 def ledger() -> CapLedger:
-    made = CapLedger([10 * KW], SETTLE_MS, PROBATION_MS)
+    made = CapLedger([10 * KW], SettleWatch(1, SETTLE_MS), PROBATION_MS)
     made.send(0, 8 * KW, 0)
     made.confirm(0, 8 * KW, None, 0)
     made.observe([7 * KW], SETTLE_MS)
@@ -75,12 +76,14 @@ def test_a_failed_write_pins_the_load_at_the_higher_of_both_caps() -> None:
     assert made.pin_mw == [8 * KW]
 
 
-def test_three_readings_above_the_cap_after_settling_are_defiance() -> None:
+def test_three_readings_above_the_cap_after_two_settle_times_are_defiance() -> None:
     made = ledger()
-    made.observe([9 * KW], 2_000)
-    made.observe([9 * KW], 2_100)
-    assert not made.quarantined[0]
-    made.observe([9 * KW], 2_200)
+    made.observe([9 * KW], 2_900)
+    made.observe([9 * KW], 3_000)
+    made.observe([9 * KW], 3_100)
+    assert not made.quarantined[0]  # the first came too early to count
+    assert made.bound_mw[0] == 9 * KW  # but what is drawn is counted at once
+    made.observe([9 * KW], 3_200)
     assert made.quarantined[0]
     assert made.pin_mw == [9 * KW]
 
@@ -137,7 +140,7 @@ def test_probation_starts_anew_with_each_excess() -> None:
 
 
 def test_a_limit_found_in_the_device_is_its_cap_and_counts_once_it_is_obeyed() -> None:
-    made = CapLedger([10 * KW], SETTLE_MS, PROBATION_MS)
+    made = CapLedger([10 * KW], SettleWatch(1, SETTLE_MS), PROBATION_MS)
     made.ask()
     assert made.asked == [True]
     made.adopt(0, 3 * KW, 100)
@@ -152,16 +155,16 @@ def test_a_limit_found_in_the_device_is_its_cap_and_counts_once_it_is_obeyed() -
 
 
 def test_a_limit_that_is_not_enforced_is_defiance() -> None:
-    made = CapLedger([10 * KW], SETTLE_MS, PROBATION_MS)
+    made = CapLedger([10 * KW], SettleWatch(1, SETTLE_MS), PROBATION_MS)
     made.adopt(0, 3 * KW, 0)
-    for now_ms in (1_500, 1_600, 1_700):
+    for now_ms in (3_000, 3_100, 3_200):
         made.observe([9 * KW], now_ms)
     assert made.quarantined == [True]
 
 
 @pytest.mark.parametrize("limit_mw", [None, 10 * KW, 99 * KW])
 def test_a_limit_that_limits_nothing_leaves_the_load_unknown(limit_mw: int | None) -> None:
-    made = CapLedger([10 * KW], SETTLE_MS, PROBATION_MS)
+    made = CapLedger([10 * KW], SettleWatch(1, SETTLE_MS), PROBATION_MS)
     made.ask()
     made.adopt(0, limit_mw, 0)
     assert (made.asked, made.known, made.cap_mw) == ([False], [False], [10 * KW])

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import pytest
 
 from edge.control import Daemon
-from edge.decide import Rule
 from edge.errors import LinkError, PortError
 from edge.link import events as ev
 from edge.link.session import State
+from edge.reason import Rule
 from firmware_py.link.messages import INVALID
 from tests.edge.daemon_rig import DaemonRig
 from tests.edge.fake_rack import FakeRack, rack_config
@@ -156,11 +156,11 @@ def test_what_piled_up_while_the_process_was_stopped_is_not_telemetry() -> None:
     made = rig()
     made.run(5)
     before = [*made.daemon.decider.caps.cap_mw]
-    known = made.daemon._telemetry
+    known = made.daemon._latest._telemetry
     for _ in range(100):
         made.tick()  # 2 s in which the board talks and nobody listens
     made.daemon.step()
-    assert made.daemon._telemetry is known
+    assert made.daemon._latest._telemetry is known
     assert made.log.decisions[-1].blind is Rule.STALE
     after = made.daemon.decider.caps.cap_mw
     assert all(new <= old for new, old in zip(after, before, strict=True))

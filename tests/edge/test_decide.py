@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.decide import Decider, Decision, Rule
+from edge.decide import Decider
 from edge.readings import Snapshot
+from edge.reason import Decision, Rule
 from firmware_py.link.messages import INVALID
 from tests.edge.fake_rack import Demand, FakeRack, rack_config, run
 
@@ -212,7 +213,7 @@ UNEVEN = constant(1_200, 1_200, 1_200, 1_200, 9_900, 9_900, 9_900, 9_900)
 def test_before_the_first_telemetry_every_load_gets_its_fair_share() -> None:
     decider = Decider(rack_config(8, LIMIT_W))
     decision = decider.decide(Snapshot(0, None, (), ()))
-    assert decision.cap_mw == pytest.approx([TARGET_W * 1000 / 8] * 8, rel=1e-3)
+    assert decision.cap_mw == pytest.approx([TARGET_W * 1000 / 8] * 8, rel=1e-2)
     assert len(decision.writes) == 8
     assert set(decision.rule) == {Rule.STARTUP}
 
@@ -293,7 +294,7 @@ def test_a_feed_that_comes_back_gives_its_room_back() -> None:
     rack.lost = {1}
     run(rack, decider, 10)
     rack.lost = set()
-    run(rack, decider, 40)
+    run(rack, decider, 90)  # in steps of 5 %, each 1 to 10 s after the last
     assert sum(rack.draw_w) == pytest.approx(TARGET_W, rel=0.02)
 
 

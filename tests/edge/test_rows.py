@@ -1,118 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows of the rack, and what a feed's readings do to the room of its row."""
+"""Which rows a rack has, and whose power counts in them."""
 
-from random import Random
-
-import pytest
-
-from edge.config_model import ControlConfig, FeedConfig
-from edge.rows import PPM, FeedWatch, feed_rows
+from edge.config import Config
+from edge.rows import PPM, RACK, Kind, Row, rack_rows
 from tests.edge.fake_rack import rack_config
 
-FEED = FeedConfig(name="A", breaker_a=100 / 0.69, continuous_ratio=1.0)  # 100 kW
-KW = 1_000_000
 
-
-def watch() -> FeedWatch:
-    return FeedWatch(FEED, ControlConfig(), Random(1))
+def rows_of(config: Config, kind: Kind, lost: int | None = None) -> list[Row]:
+    return [row for row in rack_rows(config, lost) if row.kind is kind]
 
 
 def test_each_feed_is_a_row_of_shares_rounded_up() -> None:
-    config = rack_config(2, extra=lambda i: "feeds = { A = 0.4, B = 0.6 }" if i else "")
-    rows = feed_rows(config)
-    assert [row.name for row in rows] == ["A", "B"]
-    assert rows[0].coef_ppm == (500_000, 400_000)
-    assert rows[1].coef_ppm == (500_000, 600_000)
+    config = rack_config(3, extra=lambda i: "feeds = { A = 0.3333, B = 0.6667 }" if i == 1 else "")
+    first, second = rows_of(config, Kind.FEED)
+    assert (first.name, second.name) == ("A", "B")
+    assert first.coef_ppm == (500_000, 333_300, 500_000)
+    assert second.coef_ppm == (500_000, 666_700, 500_000)
+    assert (first.rest_ppm, second.rest_ppm) == ((PPM, 0), (0, PPM))
 
 
-def test_the_survivor_carries_the_whole_of_what_it_shared() -> None:
-    def feeds(load: int) -> str:
-        return ("feeds = { A = 0.4, B = 0.6 }", "feeds = { A = 1.0 }", "feeds = { B = 1.0 }")[load]
+def single_fed(load: int) -> str:
+    return ("feeds = { A = 0.4, B = 0.6 }", "feeds = { A = 1.0 }", "feeds = { B = 1.0 }")[load]
 
-    (row,) = feed_rows(rack_config(3, extra=feeds), lost=0)
+
+def test_a_survivor_carries_the_whole_of_what_it_shared_and_the_dead_feeds_rest() -> None:
+    (row,) = rows_of(rack_config(3, extra=single_fed), Kind.FEED, lost=0)
     assert row.name == "B"
     assert row.coef_ppm == (PPM, 0, PPM)  # the load on A alone is dark
+    assert row.rest_ppm == (PPM, PPM)
 
 
-def test_uncontrolled_power_counts_at_its_highest_of_five_seconds() -> None:
-    feed = watch()
-    for tick in range(10):
-        feed.update(50 * KW, 40 * KW, tick * 100, metered=True)
-    for tick in range(10, 50):
-        feed.update(42 * KW, 40 * KW, tick * 100, metered=True)
-    assert feed.uncontrolled_mw == pytest.approx(10 * KW, rel=0.03)
-    for tick in range(50, 80):
-        feed.update(42 * KW, 40 * KW, tick * 100, metered=True)
-    assert feed.uncontrolled_mw == pytest.approx(2 * KW, rel=0.15)
+def test_redundancy_adds_the_same_rows_while_both_feeds_live() -> None:
+    config = rack_config(3, extra=single_fed, control='redundancy = "strict"')
+    a, b = rows_of(config, Kind.SURVIVOR)
+    assert (a.name, b.name) == ("A if B dies", "B if A dies")
+    assert b.coef_ppm == (PPM, 0, PPM)
+    assert rows_of(config, Kind.SURVIVOR, lost=0) == []
+    assert rows_of(rack_config(3), Kind.SURVIVOR) == []
 
 
-def test_a_difference_of_less_than_three_readings_is_no_power() -> None:
-    feed = watch()
-    for tick in range(60):
-        feed.update((60 if tick % 5 < 2 else 40) * KW, 40 * KW, tick * 100, metered=True)
-    assert feed.uncontrolled_mw == 0
+def test_single_phase_loads_make_a_row_of_each_pole() -> None:
+    config = rack_config(3, extra=lambda i: f"phases = {{ A = {i + 1} }}" if i < 2 else "")
+    poles = rows_of(config, Kind.PHASE)
+    assert [row.name for row in poles] == ["A L1", "A L2", "A L3"]
+    third = -(-PPM // 6)  # a third of the half that feed A carries
+    assert [row.coef_ppm for row in poles] == [
+        (500_000, 0, third),
+        (0, 500_000, third),
+        (0, 0, third),
+    ]
 
 
-def test_a_missing_load_reading_does_not_lower_the_estimate() -> None:
-    feed = watch()
-    for tick in range(10):
-        feed.update(50 * KW, 40 * KW, tick * 100, metered=True)
-    known_mw = feed.uncontrolled_mw
-    for tick in range(10, 200):
-        feed.update(50 * KW, 50 * KW, tick * 100, metered=False)
-    assert feed.uncontrolled_mw == known_mw
+def test_each_limit_of_the_rack_is_a_row_over_all_loads_that_are_fed() -> None:
+    limits = "[limits]\ncontract_w = 9000\ncooling_w = 9000\nsite_floor_w = 9000\n"
+    limits += "demand_w = 9000\nramp_w_per_s = 500\n[bbu]\nenergy_wh = 900\n"
+    limits += "power_w = 9000\nrecharge_w = 900\n"
+    config = rack_config(3, extra=single_fed, control=limits)
+    rows = [row for row in rack_rows(config, lost=0) if row.feed == RACK]
+    kinds = [row.kind for row in rows]
+    assert kinds == [Kind.CONTRACT, Kind.COOLING, Kind.SITE, Kind.DEMAND, Kind.RAMP, Kind.BBU]
+    assert {row.coef_ppm for row in rows} == {(PPM, 0, PPM)}
 
 
-def over(feed: FeedWatch, measured: int, start_ms: int, ticks: int, *, fit: bool = True) -> int:
-    for tick in range(ticks):
-        now_ms = start_ms + tick * 100
-        feed.update(measured, measured, now_ms, metered=True)
-        feed.correct(now_ms, fit)
-    return start_ms + ticks * 100
-
-
-def test_above_the_cap_band_for_a_settle_time_cuts_further() -> None:
-    feed = watch()
-    over(feed, 99 * KW, 0, 14)
-    assert feed.correction_mw == 0
-    over(feed, 99 * KW, 1_400, 5)
-    assert feed.correction_mw == pytest.approx(4 * KW, rel=0.01)
-    assert feed.room_mw == pytest.approx(91 * KW, rel=0.01)
-
-
-def test_no_further_cut_while_caps_are_still_coming_down() -> None:
-    feed = watch()
-    over(feed, 99 * KW, 0, 100, fit=False)
-    assert feed.correction_mw == 0
-
-
-def test_a_correction_is_given_back_in_steps_below_the_release_band() -> None:
-    feed = watch()
-    now_ms = over(feed, 99 * KW, 0, 60)
-    cut_mw = feed.correction_mw
-    now_ms = over(feed, 92 * KW, now_ms, 300)
-    assert feed.correction_mw == cut_mw  # between the bands nothing moves
-    over(feed, 80 * KW, now_ms, 2)
-    assert feed.correction_mw == cut_mw
-    over(feed, 80 * KW, now_ms + 200, 600)
-    assert feed.correction_mw == 0
-
-
-def test_a_dead_feed_needs_two_readings_and_comes_back_after_two_seconds() -> None:
-    feed = watch()
-    feed.update(0, 40 * KW, 0, metered=True)
-    assert not feed.lost
-    feed.update(0, 40 * KW, 100, metered=True)
-    assert feed.lost
-    for now_ms in range(200, 2_200, 100):
-        feed.update(40 * KW, 40 * KW, now_ms, metered=True)
-        assert feed.lost
-    feed.update(40 * KW, 40 * KW, 2_300, metered=True)
-    assert not feed.lost
-
-
-def test_an_idle_feed_is_not_a_lost_one() -> None:
-    feed = watch()
-    for tick in range(20):
-        feed.update(0, 1 * KW, tick * 100, metered=True)
-    assert not feed.lost
+def test_the_hours_rule_is_a_row_unless_the_breaker_is_listed_for_all_of_its_rating() -> None:
+    assert rows_of(rack_config(2), Kind.CONTINUOUS) == []  # the fake rack's feeds say 1.0
+    config = rack_config(2, feed="continuous_ratio = 0.8")
+    assert [row.name for row in rows_of(config, Kind.CONTINUOUS)] == ["A 3 h", "B 3 h"]
