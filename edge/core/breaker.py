@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Breakers: `native/include/edge_breaker.h`."""
 
-from dataclasses import dataclass
-from typing import Literal
+import math
+from typing import Any, Literal, NamedTuple
 
 from edge._native import ffi, lib
+from edge.core.breaker_curve import Curve
 
 Edge = Literal["fast", "slow"]
 """Edge of the tripping band: safety asks the fast one."""
@@ -12,36 +13,24 @@ Edge = Literal["fast", "slow"]
 NEVER_MS: int = lib.EDGE_NEVER_MS
 """Time-to-trip of a breaker that does not trip."""
 
+TRIP_MC = 97_000
+"""Temperature of the bimetal at which it trips, mdegC. With the reference of 40 degC this lies at
+or below every factor of Schneider's table for the PowerPact B frame (0611CT1603), 45 .. 70 degC."""
+
 _PPM = 1_000_000
-_EDGES: dict[Edge, int] = {"fast": lib.EDGE_FAST, "slow": lib.EDGE_SLOW}
+_DAY_MS = 86_400_000
+# 64 of the longest tau there is, 1 day: what is left is below the last bit of any theta.
+_SETTLED_MS = 64 * _DAY_MS
+
+EDGES: dict[Edge, int] = {"fast": lib.EDGE_FAST, "slow": lib.EDGE_SLOW}
+"""`enum edge_breaker_edge` by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Tripping band of a breaker family; `native/include/edge_breaker.h` has the model."""
+class BreakerState(NamedTuple):
+    """What a breaker remembers, for `Breaker.resume`: heat on both edges, ppm."""
 
-    mnt_ppm: int
-    """Conventional non-tripping current ÷ rating, ppm."""
-    tau_fast_ms: int
-    tau_slow_ms: int
-    magnetic_low_ppm: int
-    """Lowest current ÷ rating that may trip at once, ppm."""
-    magnetic_high_ppm: int
-    """Lowest current ÷ rating that must trip at once, ppm."""
-
-
-def _iec60898(magnetic_low: int, magnetic_high: int) -> Curve:
-    # IEC 60898-1 table 7: 1.13 In holds for 1 h; 2.55 In trips within 1 s .. 60 s from cold,
-    # which gives tau = t / ln(m^2 / (m^2 - 1)) with m = 2.55 / 1.13.
-    return Curve(1_130_000, 4_570, 274_000, magnetic_low * _PPM, magnetic_high * _PPM)
-
-
-CURVES: dict[str, Curve] = {
-    "iec60898_b": _iec60898(3, 5),
-    "iec60898_c": _iec60898(5, 10),
-    "iec60898_d": _iec60898(10, 20),
-}
-"""Breaker families by the name used in configuration files (IEC 60898-1 types B, C, D)."""
+    theta_fast_ppm: int
+    theta_slow_ppm: int
 
 
 class Breaker:
@@ -50,19 +39,7 @@ class Breaker:
     __slots__ = ("_image",)
 
     def __init__(self, rating_ma: int, curve: Curve) -> None:
-        self._image = ffi.new(
-            "struct edge_breaker *",
-            {
-                "rating_ma": rating_ma,
-                "mnt_ppm": curve.mnt_ppm,
-                "tau_fast_ms": curve.tau_fast_ms,
-                "tau_slow_ms": curve.tau_slow_ms,
-                "magnetic_low_ppm": curve.magnetic_low_ppm,
-                "magnetic_high_ppm": curve.magnetic_high_ppm,
-            },
-        )
-        if lib.edge_breaker_check(self._image) < 0:
-            raise ValueError(f"breaker out of range: rating {rating_ma} mA, {curve}")
+        self._image = ffi.new("struct edge_breaker *", cold_image(rating_ma, curve))
 
     def step(self, current_ma: int, dt_ms: int) -> None:
         """Carry current_ma for dt_ms; exact at constant current."""
@@ -71,7 +48,7 @@ class Breaker:
 
     def time_to_trip_ms(self, current_ma: int, edge: Edge = "fast") -> int:
         """ms until it trips at this current, rounded down; 0 tripped; NEVER_MS if never."""
-        left_ms: int = lib.edge_breaker_time_to_trip_ms(self._image, current_ma, _EDGES[edge])
+        left_ms: int = lib.edge_breaker_time_to_trip_ms(self._image, current_ma, EDGES[edge])
         if left_ms < 0:
             raise ValueError(f"current must not be negative: {current_ma} mA")
         return left_ms
@@ -94,7 +71,7 @@ class Breaker:
         down. Ranges as `hold_ma`, share_ppm 0..1 000 000; ValueError otherwise.
         """
         total_ma: int = lib.edge_breaker_survivor_ma(
-            self._image, hold_ms, theta_max_ppm, share_ppm, _EDGES[edge]
+            self._image, hold_ms, theta_max_ppm, share_ppm, EDGES[edge]
         )
         if total_ma < 0:
             raise ValueError(
@@ -103,10 +80,32 @@ class Breaker:
             )
         return total_ma
 
+    def state(self) -> BreakerState:
+        """What to keep over a restart: the fast edge rounded up, the slow edge down."""
+        fast, slow = self._image.theta_fast * _PPM, self._image.theta_slow * _PPM
+        return BreakerState(min(math.ceil(fast), NEVER_MS), min(math.floor(slow), NEVER_MS))
+
+    def resume(self, state: BreakerState, away_ms: int, most_ma: int) -> None:
+        """Take up a kept state after away_ms in which it carried most_ma or less.
+
+        That it cooled is not assumed: the fast edge carries most_ma all the time, the slow edge
+        nothing. ValueError, with nothing changed, if the state is corrupt or away_ms or most_ma
+        is negative: then take the steady state of most_ma.
+        """
+        if len(state) != len(BreakerState._fields) or not all(map(_is_heat_ppm, state)):
+            raise ValueError(f"corrupt breaker state {state}: two integers, 0..{NEVER_MS} ppm")
+        if away_ms < 0 or not 0 <= most_ma < 1 << 31:
+            raise ValueError(f"away {away_ms} ms at {most_ma} mA: neither may be negative")
+        self.theta_fast_ppm, self.theta_slow_ppm = state
+        left_ms = min(away_ms, _SETTLED_MS)
+        while left_ms > 0:
+            lib.edge_breaker_away(self._image, most_ma, min(left_ms, _DAY_MS))
+            left_ms -= _DAY_MS
+
     @property
     def theta_fast_ppm(self) -> int:
         """Heat on the fast edge, ppm of the heat that trips, to the nearest; settable."""
-        return _heat_ppm(self._image.theta_fast)
+        return heat_ppm(self._image.theta_fast)
 
     @theta_fast_ppm.setter
     def theta_fast_ppm(self, ppm: int) -> None:
@@ -115,14 +114,49 @@ class Breaker:
     @property
     def theta_slow_ppm(self) -> int:
         """Heat on the slow edge, ppm of the heat that trips, to the nearest; settable."""
-        return _heat_ppm(self._image.theta_slow)
+        return heat_ppm(self._image.theta_slow)
 
     @theta_slow_ppm.setter
     def theta_slow_ppm(self, ppm: int) -> None:
         self._image.theta_slow = _heat(ppm)
 
 
-def _heat_ppm(theta: float) -> int:
+def cold_image(rating_ma: int, curve: Curve) -> dict[str, Any]:
+    """Fields of a cold `struct edge_breaker`. ValueError if one is out of range."""
+    image = {
+        "rating_ma": rating_ma,
+        "mnt_ppm": curve.mnt_ppm,
+        "tau_fast_ms": curve.tau_fast_ms,
+        "tau_slow_ms": curve.tau_slow_ms,
+        "magnetic_low_ppm": curve.magnetic_low_ppm,
+        "magnetic_high_ppm": curve.magnetic_high_ppm,
+    }
+    if lib.edge_breaker_check(ffi.new("struct edge_breaker *", image)) < 0:
+        raise ValueError(f"breaker out of range: rating {rating_ma} mA, {curve}")
+    return image
+
+
+def derated_ma(rating_ma: int, ambient_mc: int, reference_mc: int, trip_mc: int = TRIP_MC) -> int:
+    """Rating at an ambient above the one it was given for, mA, rounded down; 0 from trip_mc on.
+
+    In * sqrt((trip - ambient) / (trip - reference)); colder air never raises it. Reference:
+    30 degC for IEC 60898-1, 40 degC for UL 489 and most IEC 60947-2. ValueError out of range.
+    """
+    derated: int = lib.edge_breaker_derated_ma(rating_ma, ambient_mc, reference_mc, trip_mc)
+    if derated < 0:
+        raise ValueError(
+            f"out of range: rating {rating_ma} mA (1..{NEVER_MS}), ambient {ambient_mc}, "
+            f"reference {reference_mc}, trip {trip_mc} mdegC (trip above reference)"
+        )
+    return derated
+
+
+def _is_heat_ppm(ppm: object) -> bool:
+    return type(ppm) is int and 0 <= ppm <= NEVER_MS
+
+
+def heat_ppm(theta: float) -> int:
+    """Theta in ppm, to the nearest, at most NEVER_MS."""
     # NEVER_MS is also the largest small int of a 32-bit board, which carries this figure.
     return min(round(theta * _PPM), NEVER_MS)
 

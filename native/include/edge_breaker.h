@@ -37,6 +37,11 @@ int32_t edge_breaker_check(const struct edge_breaker *breaker);
  * EDGE_E_RANGE: current_ma or dt_ms; theta is then unchanged. */
 int32_t edge_breaker_step(struct edge_breaker *breaker, int32_t current_ma, int32_t dt_ms);
 
+/* dt_ms (0 .. 86 400 000) of which only a bound is known, as after a restart: the fast edge
+ * carries most_ma (>= 0), the slow edge nothing. Heat is so never guessed too low where safety
+ * asks, nor too high where a trip is claimed. EDGE_E_RANGE as edge_breaker_step. */
+int32_t edge_breaker_away(struct edge_breaker *breaker, int32_t most_ma, int32_t dt_ms);
+
 /* ms until it trips if current_ma stays constant, rounded down, 0 .. EDGE_NEVER_MS:
  * 0 if theta >= 1 or the current is at or above the magnetic gate; EDGE_NEVER_MS if m <= 1;
  * else tau * ln((m^2 - theta) / (m^2 - 1)) (IEC 60255-149, hot curve).
@@ -62,5 +67,26 @@ int32_t edge_breaker_hold_ma(const struct edge_breaker *breaker, int32_t hold_ms
  * EDGE_E_RANGE: as there, or share_ppm outside 0 .. 1 000 000. */
 int32_t edge_breaker_survivor_ma(const struct edge_breaker *breaker, int32_t hold_ms,
                                  int32_t theta_max_ppm, int32_t share_ppm, int32_t edge);
+
+/* In at an ambient hotter than the one it is rated at, mA, rounded down. A bimetal trips at a
+ * temperature, and the current heats it above ambient by I^2:
+ *     In' = In sqrt((trip - ambient) / (trip - reference))
+ * In below the reference too: cold air never raises it. 0 from trip_mc on. Makers derate
+ * switchgear by the same form (Siemens WL, rated at 40 degC: sqrt((105 - ambient) / 65)).
+ * EDGE_E_RANGE: rating_ma outside 1 .. 2^30 - 1; a temperature outside -100 000 .. 1 000 000
+ * mdegC; trip_mc not above reference_mc. */
+int32_t edge_breaker_derated_ma(int32_t rating_ma, int32_t ambient_mc, int32_t reference_mc,
+                                int32_t trip_mc);
+
+/* edge_breaker_step of `count` breakers, breaker i with current_ma[i]; to the last bit the same.
+ * The exponential is computed once for neighbours of equal tau: keep equal breakers together.
+ * EDGE_E_RANGE: as there, or count < 0; no theta is then changed. */
+int32_t edge_breaker_bank_step(struct edge_breaker *breakers, const int32_t *current_ma,
+                               int32_t count, int32_t dt_ms);
+
+/* edge_breaker_time_to_trip_ms of `count` breakers, written to left_ms[count]. */
+int32_t edge_breaker_bank_time_to_trip(const struct edge_breaker *breakers,
+                                       const int32_t *current_ma, int32_t count, int32_t edge,
+                                       int32_t *left_ms);
 
 #endif

@@ -35,6 +35,17 @@ int32_t edge_breaker_step(struct edge_breaker *b, int32_t current_ma, int32_t dt
     return EDGE_OK;
 }
 
+int32_t edge_breaker_away(struct edge_breaker *b, int32_t most_ma, int32_t dt_ms)
+{
+    struct edge_breaker idle = *b;
+    int32_t stepped = edge_breaker_step(b, most_ma, dt_ms);
+    if (stepped == EDGE_OK) {
+        edge_breaker_step(&idle, 0, dt_ms);
+        b->theta_slow = idle.theta_slow;
+    }
+    return stepped;
+}
+
 int32_t edge_breaker_time_to_trip_ms(const struct edge_breaker *b, int32_t current_ma,
                                      int32_t edge)
 {

@@ -46,13 +46,25 @@ class Edge:
         return min(math.floor(math.sqrt(squared) * self.mnt * self.rating_ma), below_gate_ma)
 
 
-MNT = 1.13  # IEC 60898-1
-TAU_FAST_MS, TAU_SLOW_MS = 4_570, 274_000  # 2.55 In trips from cold in 1 s, in 60 s
-GATES = {"iec60898_b": (3, 5), "iec60898_c": (5, 10), "iec60898_d": (10, 20)}
+FAMILIES = {  # mnt, tau of fast and slow edge in ms, magnetic gate of fast and slow edge
+    "iec60898_b": (1.13, 4_570, 7_702_414, 3, 5),
+    "iec60898_c": (1.13, 4_570, 7_702_414, 5, 10),
+    "iec60898_d": (1.13, 4_570, 7_702_414, 10, 20),
+    "ul489_c": (1.0, 5_988, 9_049_592, 5, 10),
+    "ul489_d": (1.0, 5_988, 9_049_592, 7, 20),
+    "iec60947_mccb": (1.05, 5_382, 6_814_262, 4, 12),
+    "iec60269_gg": (1.25, 1_755, 7_639_174, 5.3125, 100),
+}
 
 
 def edges(rating_ma: int, curve: str) -> tuple[Edge, Edge]:
     """Fast and slow edge, cold."""
-    low, high = GATES[curve]
-    fast = Edge(rating_ma, MNT, TAU_FAST_MS, low)
-    return fast, Edge(rating_ma, MNT, TAU_SLOW_MS, high)
+    mnt, tau_fast_ms, tau_slow_ms, low, high = FAMILIES[curve]
+    fast = Edge(rating_ma, mnt, tau_fast_ms, low)
+    return fast, Edge(rating_ma, mnt, tau_slow_ms, high)
+
+
+def derated_ma(rating_ma: int, ambient_mc: int, reference_mc: int, trip_mc: int) -> int:
+    hotter_mc = max(ambient_mc, reference_mc)
+    left = max(trip_mc - hotter_mc, 0) / (trip_mc - reference_mc)
+    return math.floor(rating_ma * math.sqrt(left))

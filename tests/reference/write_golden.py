@@ -102,15 +102,32 @@ def _stream(name: str, data: bytes) -> Document:
 
 def breaker_document() -> Document:
     return {
-        "about": "theta after each (current_ma, dt_ms) step and time-to-trip at current_ma then",
+        "about": "theta after each (current_ma, dt_ms) step and time-to-trip at current_ma then; "
+        "largest currents for a time; resumed heat; derated ratings",
         "tolerance": {"theta_ppm": 1, "time_to_trip_ms": 1, "current_ma": 1},
         "never_ms": breaker.NEVER_MS,
-        "cases": [_breaker(*case) for case in _breaker_cases()],
+        "families": {name: _family(*of) for name, of in breaker.FAMILIES.items()},
+        "cases": [_breaker(*case) for case in [*_breaker_cases(), *_family_cases()]],
         "holds": [_hold(*case) for case in _hold_cases()],
+        "resumed": [_resumed(*case) for case in _resumed_cases()],
+        "derated": [_derated(*case) for case in _derated_cases()],
     }
 
 
-def _breaker_cases() -> list[tuple[str, int, str, int, list[tuple[int, int]]]]:
+def _family(mnt: float, fast_ms: int, slow_ms: int, low: float, high: float) -> Document:
+    return {
+        "mnt_ppm": round(mnt * 1e6),
+        "tau_fast_ms": fast_ms,
+        "tau_slow_ms": slow_ms,
+        "magnetic_low_ppm": round(low * 1e6),
+        "magnetic_high_ppm": round(high * 1e6),
+    }
+
+
+Steps = list[tuple[int, int]]
+
+
+def _breaker_cases() -> list[tuple[str, int, str, int, Steps]]:
     return [
         ("cold at 2.55 In", 16_000, "iec60898_c", 0, [(40_800, 0), (40_800, 100)]),
         ("holds 1.125 In for an hour", 16_000, "iec60898_c", 0, [(18_000, 3_600_000)]),
@@ -128,13 +145,26 @@ def _breaker_cases() -> list[tuple[str, int, str, int, list[tuple[int, int]]]]:
     ]
 
 
-def _swing() -> list[tuple[int, int]]:
+def _family_cases() -> list[tuple[str, int, str, int, Steps]]:
+    """Every family: an overload met by a shed, the fast gate from both sides, a cold hour."""
+    cases = []
+    for family, (mnt, _, _, low, _) in breaker.FAMILIES.items():
+        for rating_ma in (16_000, 100_000):
+            gate_ma, for_ever_ma = int(low * rating_ma), int(mnt * rating_ma)
+            overload = [(2 * rating_ma, 300), (2 * rating_ma, 100), (rating_ma * 6 // 10, 5_000)]
+            edges = [(gate_ma - 1, 0), (gate_ma, 0), (for_ever_ma, 3_600_000)]
+            cases += [
+                (f"{family} {rating_ma} mA: overload", rating_ma, family, 300_000, overload),
+                (f"{family} {rating_ma} mA: gate", rating_ma, family, 0, edges),
+            ]
+    return cases
+
+
+def _swing() -> Steps:
     return [(90_000, 2_300), (45_000, 700)] * 6
 
 
-def _breaker(
-    name: str, rating_ma: int, curve: str, theta_ppm: int, steps: list[tuple[int, int]]
-) -> Document:
+def _breaker(name: str, rating_ma: int, curve: str, theta_ppm: int, steps: Steps) -> Document:
     fast, slow = breaker.edges(rating_ma, curve)
     fast.theta = slow.theta = theta_ppm / 1e6
     expected = []
@@ -167,6 +197,10 @@ def _hold_cases() -> list[tuple[str, int, str, int, int, int, int]]:
         ("too hot", 16_000, "iec60898_c", 990_000, 100, 900_000, 500_000),
         ("hot, cools down to it", 16_000, "iec60898_c", 990_000, 2_000, 900_000, 500_000),
         ("a share of all", 16_000, "iec60898_c", 0, 5_000, 810_000, 1_000_000),
+        *(
+            (f"{family}: the survivor until a shed", 32_000, family, 250_000, 800, 900_000, 500_000)
+            for family in breaker.FAMILIES
+        ),
     ]
 
 
@@ -189,6 +223,62 @@ def _hold(
         answer[f"survivor_{edge}_ma"] = total_ma
     start = {"rating_ma": rating_ma, "curve": curve, "theta_ppm": theta_ppm}
     return {"name": name, **start, **question, **answer}
+
+
+def _resumed_cases() -> list[tuple[str, str, int, int, int, int]]:
+    """Name, curve, theta_fast_ppm, theta_slow_ppm, away_ms, most_ma of a 16 A breaker."""
+    return [
+        ("restart of a second", "iec60898_c", 400_000, 300_000, 1_000, 16_000),
+        ("cold, and full load meanwhile", "iec60898_c", 0, 0, 10_000, 16_000),
+        ("hot, and a light load", "ul489_c", 950_000, 20_000, 2_000, 8_000),
+        ("a night", "iec60947_mccb", 950_000, 500_000, 8 * 3_600_000, 12_000),
+        ("a year", "iec60269_gg", 1, 999_999, 365 * 86_400_000, 20_000),
+        ("no time", "iec60898_d", 123_456, 65_432, 0, 16_000),
+    ]
+
+
+def _resumed(
+    name: str, curve: str, fast_ppm: int, slow_ppm: int, away_ms: int, most_ma: int
+) -> Document:
+    fast, slow = breaker.edges(16_000, curve)
+    fast.theta, slow.theta = fast_ppm / 1e6, slow_ppm / 1e6
+    fast.step(most_ma, away_ms)
+    slow.step(0, away_ms)
+    return {
+        "name": name,
+        "curve": curve,
+        "rating_ma": 16_000,
+        "state": [fast_ppm, slow_ppm],
+        "away_ms": away_ms,
+        "most_ma": most_ma,
+        "theta_fast_ppm": round(fast.theta * 1e6, 3),
+        "theta_slow_ppm": round(slow.theta * 1e6, 3),
+    }
+
+
+def _derated_cases() -> list[tuple[int, int, int, int]]:
+    """rating_ma, ambient_mc, reference_mc, trip_mc."""
+    return [
+        (16_000, 45_000, 30_000, 97_000),
+        (100_000, 70_000, 40_000, 97_000),
+        (20_000, -10_000, 40_000, 97_000),
+        (20_000, 40_000, 40_000, 97_000),
+        (20_000, 40_001, 40_000, 97_000),
+        (32_000, 96_999, 40_000, 97_000),
+        (32_000, 97_000, 40_000, 97_000),
+        (4_000_000, 50_000, 40_000, 105_000),
+        ((1 << 30) - 1, 60_000, 40_000, 120_000),
+    ]
+
+
+def _derated(rating_ma: int, ambient_mc: int, reference_mc: int, trip_mc: int) -> Document:
+    return {
+        "rating_ma": rating_ma,
+        "ambient_mc": ambient_mc,
+        "reference_mc": reference_mc,
+        "trip_mc": trip_mc,
+        "derated_ma": breaker.derated_ma(rating_ma, ambient_mc, reference_mc, trip_mc),
+    }
 
 
 def allocate_document() -> Document:

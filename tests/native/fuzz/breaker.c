@@ -47,6 +47,77 @@ static void hold(const struct edge_breaker *b)
     }
 }
 
+static int is_temperature(int32_t mc)
+{
+    return mc >= -100000 && mc <= 1000000;
+}
+
+static int32_t any_temperature(void)
+{
+    return fuzz_below(8) ? -100000 + (int32_t)fuzz_below(1100001) : fuzz_extreme();
+}
+
+/* Never above the rating, never higher when hotter. */
+static void derate(void)
+{
+    int32_t rating_ma = fuzz_below(4) ? 1 + (int32_t)fuzz_below(1000000) : fuzz_extreme();
+    int32_t ambient_mc = any_temperature(), reference_mc = any_temperature();
+    int32_t trip_mc = any_temperature();
+    int good = is_temperature(ambient_mc) && is_temperature(reference_mc);
+    good = good && is_temperature(trip_mc) && trip_mc > reference_mc;
+    good = good && rating_ma >= 1 && rating_ma <= EDGE_NEVER_MS;
+    int32_t derated_ma = edge_breaker_derated_ma(rating_ma, ambient_mc, reference_mc, trip_mc);
+    CHECK((derated_ma >= 0) == good);
+    CHECK(derated_ma <= rating_ma || !good);
+    if (good && ambient_mc < 1000000)
+        CHECK(edge_breaker_derated_ma(rating_ma, ambient_mc + 1, reference_mc, trip_mc) <=
+              derated_ma);
+}
+
+enum { BANK = 5 };
+
+/* A bank is its breakers, one by one, to the last bit. */
+static void bank(const struct edge_breaker *any)
+{
+    struct edge_breaker breakers[BANK], alone[BANK];
+    int32_t current_ma[BANK], left_ms[BANK];
+    int32_t dt_ms = fuzz_below(8) ? (int32_t)fuzz_below(100000) : fuzz_extreme();
+    int32_t count = fuzz_below(8) ? (int32_t)fuzz_below(BANK + 1) : -1;
+    int32_t edge = (int32_t)fuzz_below(3);
+    int good = count >= 0;
+    for (int32_t i = 0; i < BANK; i++) {
+        alone[i] = *any;
+        alone[i].tau_fast_ms = 1 + (int32_t)fuzz_below((uint32_t)any->tau_fast_ms);
+        breakers[i] = alone[i];
+        current_ma[i] = fuzz_below(16) ? (int32_t)fuzz_below(200000) : fuzz_extreme();
+        good = good && (i >= count || current_ma[i] >= 0);
+    }
+    int32_t stepped = edge_breaker_bank_step(breakers, current_ma, count, dt_ms);
+    CHECK((stepped == EDGE_OK) == (good && dt_ms >= 0 && dt_ms <= 86400000));
+    int32_t told = edge_breaker_bank_time_to_trip(breakers, current_ma, count, edge, left_ms);
+    CHECK((told == EDGE_OK) == (good && edge < 2));
+    for (int32_t i = 0; i < count; i++) {
+        if (stepped == EDGE_OK)
+            edge_breaker_step(&alone[i], current_ma[i], dt_ms);
+        CHECK(breakers[i].theta_fast == alone[i].theta_fast);
+        CHECK(breakers[i].theta_slow == alone[i].theta_slow);
+        if (told == EDGE_OK)
+            CHECK(left_ms[i] == edge_breaker_time_to_trip_ms(&alone[i], current_ma[i], edge));
+    }
+}
+
+/* Away: the fast edge as carried, the slow edge as idle. */
+static void away(const struct edge_breaker *b)
+{
+    struct edge_breaker gone = *b, carried = *b, idle = *b;
+    int32_t most_ma = fuzz_extreme(), dt_ms = fuzz_extreme();
+    int32_t code = edge_breaker_away(&gone, most_ma, dt_ms);
+    CHECK(code == edge_breaker_step(&carried, most_ma, dt_ms));
+    if (code == EDGE_OK)
+        edge_breaker_step(&idle, 0, dt_ms);
+    CHECK(gone.theta_fast == carried.theta_fast && gone.theta_slow == idle.theta_slow);
+}
+
 /* 1 ms of a day: the closed form is some 10 mA off, what is found is still exact. */
 static void hold_for_next_to_nothing(void)
 {
@@ -64,6 +135,7 @@ static void hold_for_next_to_nothing(void)
 void fuzz_breaker(void)
 {
     hold_for_next_to_nothing();
+    derate();
     struct edge_breaker b = any_breaker();
     if (edge_breaker_check(&b) != EDGE_OK)
         return;
@@ -77,5 +149,7 @@ void fuzz_breaker(void)
         CHECK(left_ms == EDGE_E_RANGE || (left_ms >= 0 && left_ms <= EDGE_NEVER_MS));
         CHECK((left_ms == EDGE_E_RANGE) == (current_ma < 0 || edge < 0 || edge > 1));
         hold(&b);
+        away(&b);
+        bank(&b);
     }
 }

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many breakers in one call are the same breakers one by one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.core import CURVES, Breaker, BreakerBank
+
+BREAKERS = st.lists(
+    st.tuples(st.integers(1_000, 200_000), st.sampled_from(sorted(CURVES))), max_size=8
+)
+
+
+@given(BREAKERS, st.data())
+def test_bank_steps_each_as_it_would_step_alone(breakers, data):
+    kinds = [(rating_ma, CURVES[name]) for rating_ma, name in breakers]
+    bank, alone = BreakerBank(kinds), [Breaker(*kind) for kind in kinds]
+    assert len(bank) == len(kinds)
+    for _ in range(3):
+        dt_ms = data.draw(st.integers(0, 5_000))
+        for i, (rating_ma, _) in enumerate(breakers):
+            bank.current_ma[i] = data.draw(st.integers(0, 6 * rating_ma))
+            alone[i].step(bank.current_ma[i], dt_ms)
+        bank.step(dt_ms)
+    for edge in ("fast", "slow"):
+        left_ms = bank.time_to_trip_ms(edge)
+        for i, breaker in enumerate(alone):
+            assert bank.theta_ppm(i, edge) == getattr(breaker, f"theta_{edge}_ppm")
+            assert left_ms[i] == breaker.time_to_trip_ms(bank.current_ma[i], edge)
+
+
+def two():
+    bank = BreakerBank([(16_000, CURVES["iec60898_c"]), (32_000, CURVES["ul489_c"])])
+    bank.current_ma[0], bank.current_ma[1] = 20_000, 20_000
+    bank.step(1_000)
+    return bank
+
+
+def test_one_absurd_current_changes_no_breaker():
+    bank = two()
+    before = [bank.theta_ppm(i) for i in range(2)]
+    bank.current_ma[1] = -1
+    with pytest.raises(ValueError, match="out of range"):
+        bank.step(100)
+    with pytest.raises(ValueError, match="negative"):
+        bank.time_to_trip_ms()
+    assert [bank.theta_ppm(i) for i in range(2)] == before
+
+
+@pytest.mark.parametrize("dt_ms", [-1, 86_400_001])
+def test_absurd_time_is_refused(dt_ms):
+    with pytest.raises(ValueError, match="out of range"):
+        two().step(dt_ms)
+
+
+def test_absurd_breaker_is_refused():
+    with pytest.raises(ValueError, match="breaker out of range"):
+        BreakerBank([(16_000, CURVES["iec60898_c"]), (0, CURVES["ul489_c"])])
