@@ -16,7 +16,7 @@ FEEDS = 2
 _FEED = (  # key, default (None: required), least, most
     ("rating_ma", None, 10, 250_000),
     ("mnt_ppm", 1_130_000, 1_000_000, 2_000_000),  # IEC 60898-1: 1.13
-    ("tau_fast_ms", 4_570, 2_000, 20_000),  # trips in 1 s at 2.55 In from cold
+    ("tau_fast_ms", 4_570, 1_600, 20_000),  # trips in 1 s at 2.55 In from cold
     ("magnetic_ppm", 5_000_000, 2_000_000, 15_000_000),  # lower gate of curve C
     ("nominal_mv", 230_000, 10_000, 500_000),
 )
