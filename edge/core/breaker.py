@@ -46,6 +46,21 @@ class Breaker:
         if lib.edge_breaker_step(self._image, current_ma, dt_ms) < 0:
             raise ValueError(f"breaker step out of range: {current_ma} mA for {dt_ms} ms")
 
+    def carry(self, trace_ma: Any, dt_ms: int, edge: Edge = "fast") -> int:
+        """Carry each current of an int32 buffer (array("i"), NumPy) for dt_ms, until it trips.
+
+        Samples that it carried whole: all of them if it did not trip on that edge. ValueError,
+        with nothing carried, if a current is negative or the buffer is not flat int32.
+        """
+        view = memoryview(trace_ma)
+        if view.format != "i" or view.ndim != 1:
+            raise ValueError(f"not a flat int32 buffer: format {view.format}, {view.ndim} axes")
+        samples = ffi.from_buffer("int32_t[]", trace_ma)
+        whole: int = lib.edge_breaker_trace(self._image, samples, len(view), dt_ms, EDGES[edge])
+        if whole < 0:
+            raise ValueError(f"trace out of range: {dt_ms} ms (0..86400000) or a negative current")
+        return whole
+
     def time_to_trip_ms(self, current_ma: int, edge: Edge = "fast") -> int:
         """ms until it trips at this current, rounded down; 0 tripped; NEVER_MS if never."""
         left_ms: int = lib.edge_breaker_time_to_trip_ms(self._image, current_ma, EDGES[edge])

@@ -37,6 +37,13 @@ int32_t edge_breaker_check(const struct edge_breaker *breaker);
  * EDGE_E_RANGE: current_ma or dt_ms; theta is then unchanged. */
 int32_t edge_breaker_step(struct edge_breaker *breaker, int32_t current_ma, int32_t dt_ms);
 
+/* Carry current_ma[i] for dt_ms each, until it trips on `edge`. Samples that it carried whole:
+ * `count` if it did not trip; else the index of the sample that reached the magnetic gate, with
+ * theta from before, or at whose end theta was 1 or more, with theta from its end.
+ * EDGE_E_RANGE: as edge_breaker_step, or count < 0, edge; theta is then unchanged. */
+int32_t edge_breaker_trace(struct edge_breaker *breaker, const int32_t *current_ma, int32_t count,
+                           int32_t dt_ms, int32_t edge);
+
 /* dt_ms (0 .. 86 400 000) of which only a bound is known, as after a restart: the fast edge
  * carries most_ma (>= 0), the slow edge nothing. Heat is so never guessed too low where safety
  * asks, nor too high where a trip is claimed. EDGE_E_RANGE as edge_breaker_step. */

@@ -53,3 +53,24 @@ int32_t edge_breaker_bank_time_to_trip(const struct edge_breaker *breakers,
         left_ms[i] = edge_breaker_time_to_trip_ms(&breakers[i], current_ma[i], edge);
     return EDGE_OK;
 }
+
+int32_t edge_breaker_trace(struct edge_breaker *b, const int32_t *current_ma, int32_t count,
+                           int32_t dt_ms, int32_t edge)
+{
+    int good = count >= 0 && dt_ms >= 0 && dt_ms <= DAY_MS && is_edge(edge);
+    if (!good || !are_currents(current_ma, count))
+        return EDGE_E_RANGE;
+    double fast_part = settled_part(dt_ms, b->tau_fast_ms);
+    double slow_part = settled_part(dt_ms, b->tau_slow_ms);
+    int32_t first_ma = gate_ma_of(b, edge);
+    for (int32_t i = 0; i < count; i++) {
+        if (current_ma[i] >= first_ma)
+            return i;
+        double target = load_squared(b, current_ma[i]);
+        b->theta_fast = settle(b->theta_fast, target, fast_part);
+        b->theta_slow = settle(b->theta_slow, target, slow_part);
+        if (theta_of(b, edge) >= 1.0)
+            return i;
+    }
+    return count;
+}

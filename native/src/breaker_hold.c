@@ -37,13 +37,6 @@ static void probe(const struct hold *h, struct bracket *span, int32_t current_ma
         span->high_ma = current_ma;
 }
 
-/* The first current at or above the magnetic gate, as far as an int32 reaches; 2 or more. */
-static int32_t gate_ma(const struct edge_breaker *b, int32_t edge)
-{
-    int64_t first_ma = ((int64_t)gate_ppm_of(b, edge) * b->rating_ma + PPM - 1) / PPM;
-    return first_ma < INT32_MAX ? (int32_t)first_ma : INT32_MAX;
-}
-
 /* theta_max = theta (1 - k) + m^2 k, solved for m; and the same from the steady state of a
  * share. Where k is tiny this is off by more than 1 mA: it is a place to start from, no more. */
 static int32_t closed_form_ma(const struct hold *h, int32_t high_ma)
@@ -67,7 +60,7 @@ int32_t edge_breaker_survivor_ma(const struct edge_breaker *b, int32_t hold_ms,
     double share = share_ppm / 1e6;
     struct hold h = {b, theta_of(b, edge), theta_max_ppm / 1e6,
                      settled_part(hold_ms, tau_of(b, edge)), share * share};
-    struct bracket span = {0, gate_ma(b, edge)};
+    struct bracket span = {0, gate_ma_of(b, edge)};
     int32_t guess_ma = closed_form_ma(&h, span.high_ma);
     probe(&h, &span, guess_ma);
     probe(&h, &span, guess_ma + 1);

@@ -31,6 +31,14 @@ static inline int32_t gate_ppm_of(const struct edge_breaker *b, int32_t edge)
     return edge == EDGE_FAST ? b->magnetic_low_ppm : b->magnetic_high_ppm;
 }
 
+/* The first current at or above the magnetic gate, as far as an int32 reaches; 2 or more. Both
+ * products are below 2^57: the gate is exact. */
+static inline int32_t gate_ma_of(const struct edge_breaker *b, int32_t edge)
+{
+    int64_t first_ma = ((int64_t)gate_ppm_of(b, edge) * b->rating_ma + PPM - 1) / PPM;
+    return first_ma < INT32_MAX ? (int32_t)first_ma : INT32_MAX;
+}
+
 /* m^2, m = I / (Mnt * In) */
 static inline double load_squared(const struct edge_breaker *b, int32_t current_ma)
 {

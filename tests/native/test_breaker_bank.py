@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many breakers in one call are the same breakers one by one."""
+"""Many breakers, or many samples, in one call are what they are one by one."""
+
+from array import array
 
 import pytest
 from hypothesis import given
@@ -57,3 +59,50 @@ def test_absurd_time_is_refused(dt_ms):
 def test_absurd_breaker_is_refused():
     with pytest.raises(ValueError, match="breaker out of range"):
         BreakerBank([(16_000, CURVES["iec60898_c"]), (0, CURVES["ul489_c"])])
+
+
+@given(
+    st.lists(st.integers(0, 90_000), max_size=40),
+    st.integers(0, 2_000),
+    st.sampled_from(["fast", "slow"]),
+)
+def test_trace_is_its_steps_until_the_trip(trace_ma, dt_ms, edge):
+    traced, stepped = (Breaker(16_000, CURVES["iec60898_c"]) for _ in range(2))
+    whole = traced.carry(array("i", trace_ma), dt_ms, edge)
+    for i, current_ma in enumerate(trace_ma):
+        gated = current_ma >= (80_000 if edge == "fast" else 160_000)
+        if not gated:
+            stepped.step(current_ma, dt_ms)
+        if gated or stepped.time_to_trip_ms(0, edge) == 0:
+            assert whole == i
+            break
+    else:
+        assert whole == len(trace_ma)
+    assert traced.state() == stepped.state()
+
+
+def test_a_trace_goes_on_where_the_last_one_ended():
+    breaker = Breaker(16_000, CURVES["iec60898_c"])
+    assert breaker.carry(array("i", [18_080] * 1_000), 100) == 1_000
+    assert breaker.carry(array("i", [40_800] * 1_000), 100) == 0
+
+
+FLAT = memoryview(array("i", [0] * 4))
+
+
+@pytest.mark.parametrize(
+    "trace_ma",
+    [array("d", [0] * 4), FLAT.cast("b").cast("i", (2, 2)), array("q", [0] * 4), b"1234"],
+    ids=["float64", "two axes", "int64", "bytes"],
+)
+def test_other_buffers_are_refused(trace_ma):
+    with pytest.raises(ValueError, match="not a flat int32"):
+        Breaker(16_000, CURVES["iec60898_c"]).carry(trace_ma, 100)
+
+
+@pytest.mark.parametrize(("trace_ma", "dt_ms"), [([5, -1], 100), ([5], -1), ([5], 86_400_001)])
+def test_absurd_trace_is_refused_and_carries_nothing(trace_ma, dt_ms):
+    breaker = Breaker(16_000, CURVES["iec60898_c"])
+    with pytest.raises(ValueError, match="trace out of range"):
+        breaker.carry(array("i", trace_ma), dt_ms)
+    assert breaker.state() == (0, 0)

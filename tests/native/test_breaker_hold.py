@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge._native import ffi, lib
-from edge.core import CURVES, Breaker
+from edge.core import CURVES, Breaker, Curve
 from tests.reference import breaker as reference
 from tests.reference import write_golden
 
@@ -20,6 +20,12 @@ HEATS_PPM = st.integers(0, 1_200_000)
 LIMITS_PPM = st.integers(1, 1_000_000)
 SHARES_PPM = st.integers(0, 1_000_000)
 EDGES = st.sampled_from(["fast", "slow"])
+
+
+def breaker_of(curve, rating_ma):
+    breaker = Breaker(rating_ma, curve)
+    breaker.theta_fast_ppm = 500_000
+    return breaker
 
 
 def breaker_at(theta_ppm, rating_ma=RATING_MA):
@@ -150,6 +156,20 @@ def test_half_the_load_before_the_loss():
     """By hand: k = 1 - e^-1, S^2 (k + (1 - k) / 4) = 1, m = 1.17518."""
     breaker = Breaker(100_000, CURVE)
     assert breaker.survivor_ma(4_570, 1_000_000, 500_000) == pytest.approx(132_795, abs=1)
+
+
+@pytest.mark.parametrize("less_ma", range(0, 1_000_000, 99_991))
+def test_exact_even_where_the_closed_form_is_not(less_ma):
+    """1 ms of a day: rounding of theta is worth some 10 mA of a million amperes."""
+    slowest = Curve(1_130_000, 86_400_000, 86_400_000, 5_000_000, 10_000_000)
+    held_ma = breaker_of(slowest, 2**30 - 1 - less_ma).hold_ma(1, 500_000)
+    for more_ma, cool in ((0, True), (1, False)):
+        image = ffi.new(
+            "struct edge_breaker *",
+            [2**30 - 1 - less_ma, 1_130_000, 86_400_000, 86_400_000, 5_000_000, 10_000_000, 0.5],
+        )
+        lib.edge_breaker_step(image, held_ma + more_ma, 1)
+        assert (image.theta_fast <= 0.5) is cool
 
 
 def test_a_current_beyond_int32_is_not_given():

@@ -106,6 +106,33 @@ static void bank(const struct edge_breaker *any)
     }
 }
 
+/* A trace is its steps, until the first that trips. */
+static void trace(const struct edge_breaker *any)
+{
+    struct edge_breaker traced = *any, stepped = *any;
+    int32_t current_ma[BANK];
+    int32_t dt_ms = fuzz_below(8) ? (int32_t)fuzz_below(1000) : fuzz_extreme();
+    int32_t edge = (int32_t)fuzz_below(3);
+    int good = edge < 2 && dt_ms >= 0 && dt_ms <= 86400000;
+    for (int32_t i = 0; i < BANK; i++) {
+        current_ma[i] = fuzz_below(16) ? (int32_t)fuzz_below(100000) : fuzz_extreme();
+        good = good && current_ma[i] >= 0;
+    }
+    int32_t whole = edge_breaker_trace(&traced, current_ma, BANK, dt_ms, edge);
+    CHECK((whole >= 0) == good && whole <= BANK);
+    for (int32_t i = 0; i <= whole && i < BANK; i++) {
+        int32_t gate_ppm = edge == EDGE_FAST ? any->magnetic_low_ppm : any->magnetic_high_ppm;
+        int gated = current_ma[i] * 1000000LL >= (int64_t)gate_ppm * any->rating_ma;
+        gated = gated || current_ma[i] == INT32_MAX;
+        CHECK(!gated || i == whole);
+        if (!gated)
+            edge_breaker_step(&stepped, current_ma[i], dt_ms);
+        double theta = edge == EDGE_FAST ? stepped.theta_fast : stepped.theta_slow;
+        CHECK(gated || (theta >= 1.0) == (i == whole));
+    }
+    CHECK(traced.theta_fast == stepped.theta_fast && traced.theta_slow == stepped.theta_slow);
+}
+
 /* Away: the fast edge as carried, the slow edge as idle. */
 static void away(const struct edge_breaker *b)
 {
@@ -151,5 +178,6 @@ void fuzz_breaker(void)
         hold(&b);
         away(&b);
         bank(&b);
+        trace(&b);
     }
 }
