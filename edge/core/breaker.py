@@ -74,7 +74,10 @@ class Breaker:
         From theta now; below the magnetic gate; rounded down; 0 if even 0 A leaves it hotter.
         hold_ms 0..86 400 000, theta_max_ppm 1..1 000 000; ValueError otherwise.
         """
-        return self.survivor_ma(hold_ms, theta_max_ppm, 0, edge)
+        held_ma: int = lib.edge_breaker_hold_ma(self._image, hold_ms, theta_max_ppm, EDGES[edge])
+        if held_ma < 0:
+            raise ValueError(_hold_range(hold_ms, theta_max_ppm))
+        return held_ma
 
     def survivor_ma(
         self, hold_ms: int, theta_max_ppm: int, share_ppm: int, edge: Edge = "fast"
@@ -90,8 +93,7 @@ class Breaker:
         )
         if total_ma < 0:
             raise ValueError(
-                f"out of range: hold {hold_ms} ms (0..86400000), theta_max {theta_max_ppm} ppm "
-                f"(1..1000000), share {share_ppm} ppm (0..1000000)"
+                f"{_hold_range(hold_ms, theta_max_ppm)}, share {share_ppm} ppm (0..1000000)"
             )
         return total_ma
 
@@ -164,6 +166,12 @@ def derated_ma(rating_ma: int, ambient_mc: int, reference_mc: int, trip_mc: int 
             f"reference {reference_mc}, trip {trip_mc} mdegC (trip above reference)"
         )
     return derated
+
+
+def _hold_range(hold_ms: int, theta_max_ppm: int) -> str:
+    return (
+        f"out of range: hold {hold_ms} ms (0..86400000), theta_max {theta_max_ppm} ppm (1..1000000)"
+    )
 
 
 def _is_heat_ppm(ppm: object) -> bool:

@@ -81,6 +81,14 @@ def test_trace_is_its_steps_until_the_trip(trace_ma, dt_ms, edge):
     assert traced.state() == stepped.state()
 
 
+def test_trace_ends_at_the_gate_and_at_theta_1_themselves():
+    breaker = Breaker(16_000, CURVES["iec60898_c"])
+    assert breaker.carry(array("i", [0, 79_999, 80_000, 0]), 0) == 2
+    assert breaker.carry(array("i", [159_999, 160_000]), 0, "slow") == 1
+    breaker.theta_fast_ppm = 1_000_000
+    assert breaker.carry(array("i", [0]), 0) == 0
+
+
 def test_a_trace_goes_on_where_the_last_one_ended():
     breaker = Breaker(16_000, CURVES["iec60898_c"])
     assert breaker.carry(array("i", [18_080] * 1_000), 100) == 1_000

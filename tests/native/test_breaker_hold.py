@@ -184,3 +184,12 @@ def test_a_current_beyond_int32_is_not_given():
 def test_absurd_question_is_refused(question):
     with pytest.raises(ValueError, match="out of range"):
         breaker_at(0).survivor_ma(*question)
+    if 0 <= question[2] <= 1_000_000:
+        with pytest.raises(ValueError, match="out of range"):
+            breaker_at(0).hold_ma(*question[:2])
+
+
+@given(HEATS_PPM, HOLDS_MS, LIMITS_PPM, EDGES)
+def test_without_a_share_before_the_survivor_just_holds(theta_ppm, hold_ms, max_ppm, edge):
+    breaker = breaker_at(theta_ppm)
+    assert breaker.survivor_ma(hold_ms, max_ppm, 0, edge) == breaker.hold_ma(hold_ms, max_ppm, edge)
