@@ -8,7 +8,7 @@ carries. Powers in mW, of the whole feed.
 import math
 
 from edge.config_model import ControlConfig, FeedConfig
-from edge.core import Breaker, Curve
+from edge.core import Breaker, BreakerState, Curve
 from edge.demand import PeakHold
 from edge.memory import FeedMemory
 
@@ -95,8 +95,8 @@ class BreakerLimit:
         if self.continuous is None:
             return  # seconds of heat are not worth remembering: the start assumes the worst
         ppm = memory.continuous_ppm
-        self.continuous.theta_fast_ppm = ppm
-        self.continuous.step(self._ma(memory.limit_mw), min(away_ms, DAY_MS))
+        state = BreakerState(ppm, ppm)
+        self.continuous.resume(state, min(away_ms, DAY_MS), self._ma(memory.limit_mw))
         ppm = min(max(ppm, self.continuous.theta_fast_ppm), PPM)
         self.continuous.theta_fast_ppm = self.continuous.theta_slow_ppm = ppm
 

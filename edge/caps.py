@@ -22,6 +22,8 @@ DEFY_RATIO = 1.03
 DEFY_SETTLES = 2
 """A device is quarantined if it draws more than its cap so many of its settle times after it has
 confirmed it."""
+FALLS_RATIO = 0.985
+"""A draw below this times the lowest since the cap was told is still on its way down."""
 DEFY_TICKS = 3
 """So often in a row, at least: one odd reading is none."""
 MARGIN_MW = 10_000
@@ -50,6 +52,7 @@ class CapLedger:
         self.in_flight = [False] * n
         """A write is on its way and neither confirmed nor failed."""
         self._floor_mw = [0] * n
+        self._lowest_mw: list[int | None] = [None] * n
         self._retry_at_ms = [0] * n
         self._backoff_ms = [0] * n
         self._defied = [0] * n
@@ -86,6 +89,7 @@ class CapLedger:
         self.confirmed_ms[i] = NEVER
         self.in_flight[i] = True
         self._floor_mw[i] = 0
+        self._lowest_mw[i] = None
         self._settle.sent(i, cap_mw, self._draw_mw[i], now_ms)
         if self.quarantined[i]:
             self._back_off(i, now_ms)
@@ -113,15 +117,20 @@ class CapLedger:
         waits = self.in_flight[i] or self._obeys_since_ms[i] != NEVER
         return self.quarantined[i] and not waits and now_ms >= self._retry_at_ms[i]
 
-    def observe(self, draws: Sequence[int | None], now_ms: int) -> None:
-        """Compare each draw (None: unmetered) with its cap."""
+    def observe(
+        self, draws: Sequence[int | None], now_ms: int, off: Sequence[bool] | None = None
+    ) -> None:
+        """Compare each draw (None: unmetered) with its cap; `off` loads have no power."""
         caps, bounds = self.cap_mw, self.bound_mw
         self._settle.observe(draws, now_ms)
         self._draw_mw[:] = draws
         for i, draw in enumerate(draws):
             if draw is not None and draw > bounds[i] * OBEY_RATIO + MARGIN_MW:
                 bounds[i] = draw
-            if self.quarantined[i]:
+            if off is not None and off[i]:
+                self._obeys_since_ms[i] = NEVER  # no power is no obedience
+                self._defied[i] = 0
+            elif self.quarantined[i]:
                 self._probation(i, draw, now_ms)
             elif draw is not None and draw > caps[i] * DEFY_RATIO + MARGIN_MW:
                 self._judge(i, draw, now_ms)
@@ -139,6 +148,11 @@ class CapLedger:
         return draw is None or draw <= self.cap_mw[i] * OBEY_RATIO + MARGIN_MW
 
     def _judge(self, i: int, draw: int, now_ms: int) -> None:
+        lowest = self._lowest_mw[i]
+        if lowest is None or draw < lowest * FALLS_RATIO:
+            self._lowest_mw[i] = draw
+            self._defied[i] = 0
+            return  # on its way down
         if not self._settled(i, now_ms, DEFY_SETTLES):
             return
         self._defied[i] += 1

@@ -7,12 +7,12 @@ what spans sections (names, sums, limits) is checked in `edge.config`.
 
 import re
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from edge.core import CURVES, Curve
+from edge.core import CURVES, Curve, TripPoint, derated_ma
 
 MAX_FEEDS = 2
 """The board meters feed A and feed B; the first feed of the file is A, the second is B."""
@@ -83,6 +83,54 @@ class BoardConfig(Section):
     """Lease owner id; two daemons on one board need different ones."""
 
 
+CurveName = Literal[
+    "iec60898_b",
+    "iec60898_c",
+    "iec60898_d",
+    "ul489_c",
+    "ul489_d",
+    "iec60947_mccb",
+    "iec60269_gg",
+]
+"""Families of `edge.core.CURVES`."""
+
+
+class CurvePoints(Section):
+    """A breaker by points of its maker's curve: [multiple of In, fastest s, slowest s] each."""
+
+    points: Annotated[tuple[tuple[float, float, float], ...], Field(min_length=1)]
+    mnt: Annotated[float, Field(ge=1, le=2)]
+    """Multiple of In that it carries for ever."""
+    magnetic: tuple[float, float]
+    """Multiples of In: the lowest that may trip at once, the lowest that must."""
+
+    @field_validator("points", "magnetic", mode="before")
+    @classmethod
+    def _as_tuples(cls, value: object) -> object:
+        """TOML has arrays, and whole numbers where a float is meant."""
+        if not isinstance(value, list):
+            return value
+        return tuple(
+            tuple(float(x) if isinstance(x, int) else x for x in each)
+            if isinstance(each, list)
+            else float(each)
+            if isinstance(each, int)
+            else each
+            for each in value
+        )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        self.fitted()
+        return self
+
+    def fitted(self) -> Curve:
+        """The band through the points; ValueError says which point does not fit."""
+        points = [TripPoint(*point) for point in self.points]
+        low, high = self.magnetic
+        return Curve.from_points(points, self.mnt, low, high)
+
+
 class FeedConfig(Section):
     """One feed with its branch breaker."""
 
@@ -92,11 +140,16 @@ class FeedConfig(Section):
     voltage_v: Annotated[float, Field(ge=40, le=1000)] = 230.0
     """Line to neutral."""
     phases: Annotated[int, Field(ge=1, le=3)] = 3
-    curve: Literal["iec60898_b", "iec60898_c", "iec60898_d"] = "iec60898_c"
+    curve: CurveName = "iec60898_c"
+    """Family of the breaker."""
+    curve_points: CurvePoints | None = None
+    """Its own curve, in place of a family's."""
     power_factor: Annotated[float, Field(ge=0.5, le=1)] = 1.0
     """Lowest real over apparent power of what the feed carries; servers have 0.95 to 1."""
     ambient_c: Annotated[float, Field(ge=-40, le=70)] | None = None
     """Air at the breaker; None: not above the temperature it is calibrated for."""
+    calibrated_c: Annotated[float, Field(ge=0, le=60)] = 30.0
+    """Temperature at which the breaker has its rating (IEC 60898: 30; UL 489: 40)."""
     continuous_ratio: Ratio = 0.8
     """Share of the rating that may flow for `continuous_h` or more (NEC 210.20(A)); 1.0 only for
     a breaker listed for 100 %."""
@@ -111,7 +164,7 @@ class FeedConfig(Section):
     @property
     def rating_w(self) -> float:
         """Breaker rating as real power."""
-        return self.breaker_a * self.voltage_v * self.phases * self.power_factor
+        return self.rating_ma / 1000 * self.voltage_v * self.phases * self.power_factor
 
     @property
     def rating_mw(self) -> int:
@@ -121,12 +174,15 @@ class FeedConfig(Section):
     @property
     def rating_ma(self) -> int:
         """Rated current of a pole at the ambient temperature, mA."""
-        return int(self.breaker_a * 1000)
+        nominal_ma = int(self.breaker_a * 1000)
+        if self.ambient_c is None:
+            return nominal_ma
+        return derated_ma(nominal_ma, int(self.ambient_c * 1000), int(self.calibrated_c * 1000))
 
     @property
     def breaker_curve(self) -> Curve:
         """The tripping band."""
-        return CURVES[self.curve]
+        return CURVES[self.curve] if self.curve_points is None else self.curve_points.fitted()
 
     @property
     def continuous_w(self) -> float:

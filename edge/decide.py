@@ -37,6 +37,8 @@ GROWTH = 1.15
 maximum instead would reserve watts that others can use at once."""
 SWING_RATIO = 0.03
 """Swings smaller than this part of the ratings are meter noise and ripple."""
+HURRY = 2
+"""A breaker that trips within so many reaction times cannot be waited for."""
 POLL_MS = (100, 2_000)
 """Between readings, before two have been seen, and the most that is learned from a pause."""
 
@@ -74,6 +76,7 @@ class Decider:
             load_group=[load.group for load in config.loads],
             stale_ms=self._stale_ms,
         )
+        self._off = [False] * n
         self._seen = False
         self._read_ms: int | None = None
         self._poll_ms = POLL_MS[0]
@@ -97,14 +100,16 @@ class Decider:
         self._writer.lower(turn, self._cycle.damping)
         if trusted:
             self._writer.raise_(turn, self._cycle.damping, self._recharge_mw)
-        return self._decision(turn, readings, blind)
+        return self._decision(turn, readings, blind, snapshot.off_groups)
 
-    def _decision(self, turn: Turn, readings: Readings, blind: Rule | None) -> Decision:
+    def _decision(
+        self, turn: Turn, readings: Readings, blind: Rule | None, off_groups: int
+    ) -> Decision:
         caps = self.caps
         change_mw = sum(write.cap_mw - write.before_mw for write in turn.writes)
         if change_mw:
             self._cycle.wrote(change_mw, turn.now_ms)
-        counted = [0 if q else c for c, q in zip(caps.cap_mw, caps.quarantined, strict=True)]
+        counted = [0 if gone else c for c, gone in zip(caps.cap_mw, turn.absent, strict=True)]
         plan = turn.plan
         rows = tuple(
             RowState(row.name, row.kind, limit, room, plan.used_mw(counted, index))
@@ -115,7 +120,7 @@ class Decider:
         return Decision(
             now_ms=turn.now_ms,
             writes=tuple(turn.writes),
-            shed_groups=self._shed(turn),
+            shed_groups=self._shed(turn, off_groups),
             recharge_mw=self._recharge_mw,
             cap_mw=tuple(caps.cap_mw),
             rule=tuple(turn.rule),
@@ -140,7 +145,8 @@ class Decider:
             source = normal if index == self._lost else plan
             feed.update(value, source.used_mw(known, source.row_of_feed[index]), now_ms, metered)
         self._demand.update(self._wishes(draws), now_ms)
-        caps.observe(draws, now_ms)
+        self._off = self._shedding.off(snapshot.off_groups)
+        caps.observe(draws, now_ms, self._off)
         lost = [index for index, feed in enumerate(self.feeds) if feed.lost]
         self._lost = lost[0] if len(lost) == 1 and len(self.feeds) > 1 else None
         self._learn_poll(now_ms)
@@ -184,9 +190,10 @@ class Decider:
         shares = [self._phase_share(plan, index) for index in range(len(self.feeds))]
         self.rooms.take(carried, shares, snapshot.bbu, now_ms)
         limits = self.rooms.limits_mw(plan, caps.bound_mw)
-        pins = self._shedding.pins(caps, snapshot.off_groups)
+        pins = self._shedding.pins(caps, self._off)
+        absent = [q or dark for q, dark in zip(caps.quarantined, self._off, strict=True)]
         if fresh:
-            self._correct(plan, limits, pins, now_ms)
+            self._correct(plan, limits, pins, absent, now_ms)
         room = self.rooms.room_mw(plan, limits, pins)
         battery = self.rooms.battery
         wish_mw = battery.recharge_wish_mw(now_ms) if battery and blind is None else 0
@@ -194,7 +201,9 @@ class Decider:
         if fresh:
             wanted = self._demand.request_mw
             request = list(map(min, map(max, wanted, self._min_mw), self._max_mw))
-            targets = plan.targets(request, caps.quarantined, room, wish_mw)
+            defiant = [q and not dark for q, dark in zip(caps.quarantined, self._off, strict=True)]
+            targets = plan.targets(request, defiant, self._off, room, wish_mw)
+            targets = self._pressed(plan, targets, room)
         else:
             request = self._max_mw
             n = len(request)
@@ -202,7 +211,25 @@ class Decider:
         self._recharge_mw = targets.recharge_mw
         rule = [blind or (Rule.DEMAND if row < 0 else Rule.ROW) for row in targets.row]
         draws = readings.load_mw
-        return Turn(now_ms, plan, limits, room, request, draws, targets, rule, [])
+        return Turn(now_ms, plan, limits, room, request, draws, absent, targets, rule, [])
+
+    def _pressed(self, plan: Plan, targets: Targets, room_mw: list[int]) -> Targets:
+        """While minimums do not fit, every load in an overfull row stands at its minimum.
+
+        A load that shall be shed draws until the board has switched it off: nobody gets its room
+        before.
+        """
+        if not any(flag and not dark for flag, dark in zip(targets.shed, self._off, strict=True)):
+            return targets
+        standing = [0 if dark else mw for mw, dark in zip(self._min_mw, self._off, strict=True)]
+        full = [r for r, room in enumerate(room_mw) if plan.used_mw(standing, r) > room]
+        caps = [
+            low if any(plan.rows[row].coef_ppm[load] for row in full) else min(cap, top)
+            for load, (cap, low, top) in enumerate(
+                zip(targets.cap_mw, self._min_mw, self._max_mw, strict=True)
+            )
+        ]
+        return targets._replace(cap_mw=caps)
 
     def _carried_mw(self, feed: int, measured: int | None) -> int:
         """What a feed carries: measured, or the most that is possible as far as is proven."""
@@ -226,9 +253,16 @@ class Decider:
         total = plan.used_mw(bound, plan.row_of_feed[feed]) if poles else 0
         return max(poles) / total if total else 0.0
 
-    def _correct(self, plan: Plan, limits: Sequence[int], pins: list[int], now_ms: int) -> None:
+    def _correct(
+        self,
+        plan: Plan,
+        limits: Sequence[int],
+        pins: list[int],
+        absent: Sequence[bool],
+        now_ms: int,
+    ) -> None:
         """Let each feed cut further where caps that fit do not explain what is measured."""
-        bounds = self._writer.bounds()
+        bounds = self._writer.bounds(absent)
         for feed in plan.row_of_feed:
             watch, row = self.feeds[feed], plan.row_of_feed[feed]
             pinned = plan.used_mw(pins, row) if pins else 0
@@ -236,7 +270,20 @@ class Decider:
             fits = not watch.over or plan.used_mw(bounds, row) + pinned <= room
             watch.correct(now_ms, fits, self.settle.slowest_ms)
 
-    def _shed(self, turn: Turn) -> int:
-        over = any(feed.above for feed in self.feeds)
+    def _shed(self, turn: Turn, off_groups: int) -> int:
+        """Ask the board to shed where minimums do not fit and caps cannot help in time."""
+        reaction_ms = self.rooms.reaction_ms
+        left_ms = [
+            breaker.time_to_trip_ms(feed.measured_mw)
+            for breaker, feed in zip(self.rooms.breakers, self.feeds, strict=True)
+            if feed.measured_mw is not None and not feed.lost
+        ]
         hot = any(feed.hot for feed in self.feeds)
-        return self._shedding.decide(turn.targets.shed, self.caps, turn.now_ms, over, hot)
+        return self._shedding.decide(
+            turn.targets.shed,
+            self.caps,
+            turn.now_ms,
+            off_groups=off_groups,
+            urgent=any(left < HURRY * reaction_ms for left in left_ms),
+            hot_for_ms=HURRY * self.settle.slowest_ms if hot else None,
+        )

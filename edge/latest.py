@@ -50,6 +50,6 @@ class LatestReadings:
             (values.feed_a_mw, values.feed_b_mw)[: self._feeds],
             self._loads_mw,
             off_groups=values.shed,
-            source_ms=values.t_ms,
+            source_ms=telemetry.device_ms,
             bbu=self._bbu(),
         )

@@ -15,6 +15,8 @@ from edge.core import Allocator
 from edge.rows import PPM, Kind, Row
 
 LAST_CLASS = 255
+OFF_CLASS = 254
+"""Loads without power, behind all that have it."""
 
 
 class Targets(NamedTuple):
@@ -50,8 +52,7 @@ class Plan:
         self._coefs = [[(i, c) for i, c in enumerate(row.coef_ppm) if c] for row in rows]
         self._shelf_ppm = [_shelf_ppm(config, row, len(self.row_of_feed)) for row in rows]
         self._demand, self._spread, self._raise = (self._allocator(config) for _ in range(3))
-        self._demand.class_[0 : len(loads)] = self._class
-        self._asked: tuple[list[int], list[int], list[bool], int] | None = None
+        self._asked: tuple[list[int], list[int], list[bool], list[bool], int] | None = None
         self._targets = Targets([], [], [])
         self._fair_room: list[int] | None = None
         self.latest_fair_mw = list(self.min_mw)
@@ -83,17 +84,23 @@ class Plan:
         return -(-recharge_mw * self._shelf_ppm[row] // PPM)
 
     def targets(
-        self, request_mw: list[int], absent: list[bool], room_mw: list[int], recharge_mw: int = 0
+        self,
+        request_mw: list[int],
+        absent: list[bool],
+        off: list[bool],
+        room_mw: list[int],
+        recharge_mw: int = 0,
     ) -> Targets:
         """Caps by demand, and what is then left evenly by weight up to each load's maximum.
 
-        `absent` loads get nothing: they are counted in the caller's `room_mw`, one per row.
+        `absent` loads get nothing: they are counted in the caller's `room_mw`, one per row. `off`
+        loads have no power: their minimum is kept for them where the others leave it.
         `recharge_mw` is what the battery asks for; it gets what the loads do not.
         """
-        question = (room_mw, request_mw, absent, recharge_mw)
+        question = (room_mw, request_mw, absent, off, recharge_mw)
         if question != self._asked:
-            self._asked = ([*room_mw], [*request_mw], [*absent], recharge_mw)
-            self._targets = self._solve(request_mw, absent, room_mw, recharge_mw)
+            self._asked = ([*room_mw], [*request_mw], [*absent], [*off], recharge_mw)
+            self._targets = self._solve(request_mw, absent, off, room_mw, recharge_mw)
         return self._targets
 
     def fair_mw(self, room_mw: list[int]) -> list[int]:
@@ -125,7 +132,12 @@ class Plan:
         allocator.solve()
 
     def _solve(
-        self, request_mw: list[int], absent: list[bool], room_mw: list[int], recharge_mw: int
+        self,
+        request_mw: list[int],
+        absent: list[bool],
+        off: list[bool],
+        room_mw: list[int],
+        recharge_mw: int,
     ) -> Targets:
         n = len(self.min_mw)
         demand, spread = self._demand, self._spread
@@ -134,6 +146,15 @@ class Plan:
             low = [0 if gone else mw for mw, gone in zip(low, absent, strict=True)]
             high = [0 if gone else mw for mw, gone in zip(high, absent, strict=True)]
             request_mw = [0 if gone else mw for mw, gone in zip(request_mw, absent, strict=True)]
+        demand.class_[0:n] = self._class
+        if any(off):
+            request_mw = [
+                lo if dark else mw for lo, mw, dark in zip(low, request_mw, off, strict=True)
+            ]
+            high = [lo if dark else mw for lo, mw, dark in zip(low, high, off, strict=True)]
+            demand.class_[0:n] = [
+                OFF_CLASS if dark else rank for rank, dark in zip(self._class, off, strict=True)
+            ]
         self._ask(demand, low, request_mw, room_mw, 0, recharge_mw)
         granted = list(demand.grant_mw[0:n])
         recharge_mw = demand.grant_mw[n] if self._shelf else 0

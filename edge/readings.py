@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from edge.link.fields import INVALID
+from edge.rack_limit import BbuState
 
 NOISE_MW = 10_000
 """A reading this little below zero is meter offset, not nonsense."""
@@ -81,6 +82,8 @@ class Snapshot:
     """Bit g set: the board holds group g off."""
     source_ms: int | None = None
     """The board's own time of these readings, modulo 2^30 or longer; None: it has no clock."""
+    bbu: BbuState | None = None
+    """Of the battery shelf; None if there is none, or it does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,22 +129,3 @@ def impossible(value: int, top_mw: int, level_mw: int | None) -> Fault | None:
 def contradict(feed_sum_mw: int, load_sum_mw: int) -> bool:
     """Whether the loads seem to draw what the feeds do not carry."""
     return load_sum_mw > feed_sum_mw * DISAGREE_RATIO + SLACK_MW
-
-
-def believe(snapshot: Snapshot, max_mw: Sequence[int]) -> Readings:
-    """What one snapshot without any history tells; `max_mw` per load."""
-    feeds = [_positive(value) for value in snapshot.feed_mw]
-    loads = [
-        _positive(value) if value <= load_top_mw(top) else None
-        for value, top in zip(snapshot.load_mw, max_mw, strict=True)
-    ]
-    carried = sum(value or 0 for value in feeds)
-    if None not in feeds and contradict(carried, sum(value or 0 for value in loads)):
-        loads = [None] * len(loads)
-    return Readings(feeds, loads, ())
-
-
-def _positive(value: int) -> int | None:
-    if value >= 0:
-        return value
-    return 0 if value >= -NOISE_MW else None

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From targets to writes: first what must fall, then what may rise into proven slack."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.caps import CapLedger
@@ -23,6 +24,8 @@ class Turn:
     room_mw: list[int]
     request_mw: list[int]
     draw_mw: list[int | None]
+    absent: list[bool]
+    """Loads that are not capped now: defiant (counted in the rooms), or without power."""
     targets: Targets
     rule: list[Rule]
     writes: list[CapWrite]
@@ -39,12 +42,12 @@ class Writer:
         self._band_mw = int(config.control.deadband_w * 1000)
         self._damping = 1.0
 
-    def bounds(self) -> list[int]:
-        """Proven bounds; quarantined loads are in the rooms already."""
-        caps = self._caps
-        if True not in caps.quarantined:
-            return caps.bound_mw
-        return [0 if q else b for b, q in zip(caps.bound_mw, caps.quarantined, strict=True)]
+    def bounds(self, absent: Sequence[bool]) -> list[int]:
+        """Proven bounds of the loads that are not `absent`."""
+        bound = self._caps.bound_mw
+        if True not in absent:
+            return bound
+        return [0 if gone else b for b, gone in zip(bound, absent, strict=True)]
 
     def lower(self, turn: Turn, damping: float) -> None:
         """Write what must fall: beyond the deadband, or at once where the caps exceed a row."""
@@ -65,9 +68,9 @@ class Writer:
                     self._write(turn, load, cap, Rule.QUARANTINE)
                 turn.rule[load] = Rule.QUARANTINE
                 continue
-            if turn.targets.shed[load]:
+            if turn.targets.shed[load] or turn.absent[load]:
                 turn.rule[load] = Rule.SHED
-                target = self._min_mw[load]  # noqa: PLW2901 - what the device obeys
+                target = self._min_mw[load]  # noqa: PLW2901 - it comes back as small as it can
             if caps.asked[load]:
                 continue
             if not caps.known[load]:
@@ -84,7 +87,7 @@ class Writer:
         caps = self._caps
         later.sort(reverse=True)
         for _, load, target in later:
-            counted = [0 if q else c for c, q in zip(caps.cap_mw, caps.quarantined, strict=True)]
+            counted = [0 if gone else c for c, gone in zip(caps.cap_mw, turn.absent, strict=True)]
             rows = enumerate(turn.room_mw)
             if all(turn.plan.used_mw(counted, row) <= room for row, room in rows):
                 return
@@ -94,11 +97,11 @@ class Writer:
         """Write what may rise: into slack left by the proven bounds, hungry loads first."""
         caps, now_ms = self._caps, turn.now_ms
         self._damping = damping
-        bound = self.bounds()
+        bound = self.bounds(turn.absent)
         want, hungry, ready = [*bound], [False] * len(bound), []
         for load, target in enumerate(turn.targets.cap_mw):
             cap = caps.cap_mw[load]
-            if target <= cap or caps.quarantined[load]:
+            if target <= cap or turn.absent[load]:
                 continue
             hungry[load] = turn.request_mw[load] > cap
             band = self._band(cap) * (1 if hungry[load] else LAZY)

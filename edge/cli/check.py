@@ -55,7 +55,7 @@ def print_tables(config: "Config") -> None:
     for feed in config.feeds:
         target_w = feed.continuous_w * config.control.target_ratio
         watts = (f"{w:.0f}" for w in (feed.rating_w, feed.continuous_w, target_w))
-        feeds.add_row(escape(feed.name), *watts, feed.curve)
+        feeds.add_row(escape(feed.name), *watts, "points" if feed.curve_points else feed.curve)
     loads = Table("load", "class", "weight", "min W", "max W", "group", "feeds", "cap", box=None)
     for load in config.loads:
         limits = (f"{load.min_w:g}", f"{load.max_w:g}")

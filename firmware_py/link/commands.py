@@ -113,10 +113,11 @@ def _ping(_state, _values, tail):
 
 def _shed(state, values, _tail):
     _need_lease(state)
-    if values[0] >> state.groups or values[0] & state.never:
+    if values[0] >> state.groups:
         raise CommandError(m.ERR_RANGE, 0)
-    state.lease.shed_off = values[0]
-    return _ack(m.SHED, values[0])
+    # A host that asks too much in an emergency gets what is possible, not nothing.
+    state.lease.shed_off = values[0] & ~state.never
+    return _ack(m.SHED, state.lease.shed_off)
 
 
 def _fan_floor(state, values, _tail):

@@ -157,7 +157,7 @@ def test_a_limit_found_in_the_device_is_its_cap_and_counts_once_it_is_obeyed() -
 def test_a_limit_that_is_not_enforced_is_defiance() -> None:
     made = CapLedger([10 * KW], SettleWatch(1, SETTLE_MS), PROBATION_MS)
     made.adopt(0, 3 * KW, 0)
-    for now_ms in (3_000, 3_100, 3_200):
+    for now_ms in (3_000, 3_100, 3_200, 3_300):
         made.observe([9 * KW], now_ms)
     assert made.quarantined == [True]
 

@@ -91,7 +91,8 @@ def test_json_with_a_report_writes_both(demo, tmp_path):
     code, out, _ = demo("--json", *QUICK, "--report", "r")
     assert code == 0
     run = json.loads((tmp_path / "r" / "run.json").read_text())
-    run.pop("events")
+    assert run.pop("events")["rackedge"]
+    assert len(run.pop("decisions")) > 3
     assert run == json.loads(out)
 
 

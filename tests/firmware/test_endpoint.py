@@ -97,7 +97,6 @@ def test_refusals(rig, request_, code, detail):
 @pytest.mark.parametrize(
     ("request_", "code", "detail"),
     [
-        ((m.SHED, "H", 0b0001), m.ERR_RANGE, 0),  # group 0 is never shed
         ((m.SHED, "H", 0b10000), m.ERR_RANGE, 0),  # there is no group 4
         ((m.FAN_FLOOR, "H", 1001), m.ERR_RANGE, 0),
         ((m.CLEAR_SAFE, "B", 0), m.ERR_STATE, m.STATE_HOSTED),
@@ -127,6 +126,13 @@ def test_retry_is_answered_alike_and_executed_once(rig):
     assert len(set(answers)) == 1
     rig.run(10)
     assert [e["reason"] for e in rig.events(m.EV_LEASE)] == [1, 3]
+
+
+def test_shed_takes_what_it_may_of_a_mask_with_never_shed_groups(rig):
+    rig.request(m.LEASE, "IH", 7, 3000)
+    kind, values, _ = rig.request(m.SHED, "H", 0b1001)
+    assert kind == "ACK"
+    assert values["detail"] == 0b1000
 
 
 def test_duplicate_never_executes_a_command_twice(rig):
