@@ -125,6 +125,7 @@ class Decider:
             cap_mw=tuple(caps.cap_mw),
             rule=tuple(turn.rule),
             row=tuple(turn.targets.row),
+            absent=tuple(turn.absent),
             rows=rows,
             lost_feed=self._lost,
             blind=blind,

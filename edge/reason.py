@@ -71,6 +71,8 @@ class Decision:
     """Per load."""
     row: tuple[int, ...]
     """Per load: index in `rows` of the row that limits it, -1 if none does."""
+    absent: tuple[bool, ...]
+    """Per load: not counted in the rows' use, because it is defiant or has no power."""
     rows: tuple[RowState, ...]
     lost_feed: int | None
     blind: Rule | None
