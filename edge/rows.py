@@ -117,11 +117,9 @@ def _phase_rows(config: Config, feed: int, lost: int | None) -> list[Row]:
 
 
 def _survivor_row(config: Config, feed: int, lost: int) -> Row:
-    """Also a load that would go dark counts whole: the board, which sheds if the survivor would
-    trip soon, does not know which loads hang on one feed, and adds both currents."""
     name = f"{config.feeds[feed].name} if {config.feeds[lost].name} dies"
-    whole = (PPM,) * len(config.loads)
-    return Row(name, Kind.SURVIVOR, feed, whole, _rest(config, feed, lost))
+    coef = _ppm(_shares(config, feed, lost))
+    return Row(name, Kind.SURVIVOR, feed, coef, _rest(config, feed, lost))
 
 
 def _rack_rows(config: Config, lost: int | None) -> list[Row]:

@@ -34,7 +34,7 @@ def test_redundancy_adds_the_same_rows_while_both_feeds_live() -> None:
     config = rack_config(3, extra=single_fed, control='redundancy = "strict"')
     a, b = rows_of(config, Kind.SURVIVOR)
     assert (a.name, b.name) == ("A if B dies", "B if A dies")
-    assert b.coef_ppm == (PPM, PPM, PPM)  # the board adds both currents, whoever goes dark
+    assert b.coef_ppm == (PPM, 0, PPM)
     assert rows_of(config, Kind.SURVIVOR, lost=0) == []
     assert rows_of(rack_config(3), Kind.SURVIVOR) == []
 

@@ -83,6 +83,8 @@ def capping_was_enough(scenario: Scenario) -> bool:
     - every device obeys within the time it is given (none is deaf or late);
     - no feed is lost; or what its loss moves fits the survivor without any cap; or the host
       promised the strict form, where the caps that stand fit the survivor already;
+    - no load hangs on the feed that is lost alone: the board does not know of such loads, adds the
+      currents of both feeds, and sheds for more than the survivor then carries;
     - in the reactive form, also: no write is lost, telemetry is sound around the loss;
     - overdraft lives on reaction, so it needs sound telemetry and writes all the time.
 
@@ -96,6 +98,8 @@ def capping_was_enough(scenario: Scenario) -> bool:
         return False
     if scenario.lost_feed is None or _survivor_carries_all(scenario):
         return True
+    if any(share(load, scenario.lost_feed, None) == 1.0 for load in scenario.loads):
+        return False
     if scenario.redundancy is Redundancy.REACTIVE:
         return sound and not _burst_within(scenario, scenario.lost_ms, AFTERMATH_MS)
     return scenario.redundancy is Redundancy.STRICT
