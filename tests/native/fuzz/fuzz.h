@@ -18,8 +18,9 @@
 
 extern uint64_t fuzz_seed;
 
-/* Next of a fixed sequence (splitmix64), restarted by fuzz_restart. */
+/* Start the numbers below: a fixed sequence, or these bytes (which stay valid) and then one. */
 void fuzz_restart(uint64_t seed);
+void fuzz_restart_with(const uint8_t *bytes, size_t count);
 uint64_t fuzz_next(void);
 
 /* 0 .. limit - 1 */
@@ -28,8 +29,14 @@ uint32_t fuzz_below(uint32_t limit);
 /* An int32 that likes the ends of its range. */
 int32_t fuzz_extreme(void);
 
+/* Up to `most` bytes as they come; returns how many. Takes all that libFuzzer made. */
+size_t fuzz_bytes(uint8_t *bytes, size_t most);
+
 void fuzz_golden_frames(FILE *vectors);
-void fuzz_frames(void);
+
+/* One body per parser or checker; each draws one case and CHECKs what must hold. */
+void fuzz_stream(void); /* the decoder on arbitrary bytes */
+void fuzz_frames(void); /* encode, damage, decode */
 void fuzz_breaker(void);
 void fuzz_alloc(void);
 

@@ -1,13 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Print golden/codec.json one vector per line, for the C driver, which reads no JSON."""
+"""The golden codec vectors for C drivers, which read no JSON.
+
+golden_lines.py             one vector per line, for the fixed-seed driver
+golden_lines.py FOLDER      one file per stream of bytes, libFuzzer's first inputs
+"""
 
 import json
+import sys
 from pathlib import Path
 
 COUNTS = ("too_long", "cobs_errors", "too_short", "crc_errors", "version_errors", "frames")
-golden = json.loads((Path(__file__).parents[2] / "golden" / "codec.json").read_text())
-for case in golden["good"]:
-    fields = (case[name] for name in ("flags", "type", "seq", "session"))
-    print("good", *fields, f".{case['payload'] or '-'}", f".{case['frame']}")
-for case in golden["stream"]:
-    print("stream", *(case["counts"][name] for name in COUNTS), f".{case['bytes']}")
+CHUNK_MAX = bytes([6])
+"""What fuzz_stream draws before the stream: chunks of at most 7 bytes."""
+
+
+def _print_lines(golden) -> None:
+    for case in golden["good"]:
+        fields = (case[name] for name in ("flags", "type", "seq", "session"))
+        print("good", *fields, f".{case['payload'] or '-'}", f".{case['frame']}")
+    for case in golden["stream"]:
+        print("stream", *(case["counts"][name] for name in COUNTS), f".{case['bytes']}")
+
+
+def _write_files(golden, folder: Path) -> None:
+    streams = [case["frame"] for case in golden["good"]]
+    streams += [case["bytes"] for case in golden["stream"]]
+    for number, stream in enumerate(streams):
+        (folder / f"golden-{number:03}").write_bytes(CHUNK_MAX + bytes.fromhex(stream))
+
+
+vectors = json.loads((Path(__file__).parents[2] / "golden" / "codec.json").read_text())
+if len(sys.argv) > 1:
+    _write_files(vectors, Path(sys.argv[1]))
+else:
+    _print_lines(vectors)

@@ -1,39 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuzz ITERATIONS < golden vectors: run under ASan and UBSan by .ci/sanitize. */
 #include "fuzz.h"
 
-uint64_t fuzz_seed;
-static uint64_t state;
+#ifdef EDGE_LIBFUZZER
 
-void fuzz_restart(uint64_t seed)
+/* Built by .ci/fuzz, one program per body: -DEDGE_LIBFUZZER=fuzz_frames. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-    fuzz_seed = seed;
-    state = seed * 0x9E3779B97F4A7C15u;
+    fuzz_restart_with(bytes, count);
+    EDGE_LIBFUZZER();
+    return 0;
 }
 
-uint64_t fuzz_next(void)
-{
-    uint64_t z = state += 0x9E3779B97F4A7C15u;
-    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
-    return z ^ z >> 31;
-}
+#else
 
-uint32_t fuzz_below(uint32_t limit)
-{
-    return (uint32_t)(fuzz_next() % limit);
-}
-
-int32_t fuzz_extreme(void)
-{
-    static const int32_t ends[] = {INT32_MIN, INT32_MIN + 1, -1, 0, 1, 2, 1000000,
-                                   (1 << 30) - 1, 1 << 30, INT32_MAX - 1, INT32_MAX};
-    uint32_t pick = fuzz_below(24);
-    if (pick < sizeof ends / sizeof *ends)
-        return ends[pick];
-    return (int32_t)(uint32_t)(fuzz_next() >> fuzz_below(32));
-}
-
+/* fuzz ITERATIONS < golden vectors: run under ASan and UBSan by .ci/sanitize. */
 int main(int argc, char **argv)
 {
     long iterations = argc == 2 ? strtol(argv[1], NULL, 10) : 0;
@@ -45,9 +27,12 @@ int main(int argc, char **argv)
     for (long seed = 1; seed <= iterations; seed++) {
         fuzz_restart((uint64_t)seed);
         fuzz_frames();
+        fuzz_stream();
         fuzz_breaker();
         fuzz_alloc();
     }
     printf("fuzz: %ld seeds, no fault\n", iterations);
     return 0;
 }
+
+#endif

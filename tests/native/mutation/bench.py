@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all mutants share, and a mutant compiled: the only file that is compiled anew."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.native.mutation.core import NATIVE, compile_core, compile_object, compile_wrapper, link
+from tests.native.mutation.mutants import Mutant
+
+FUZZ = Path(__file__).resolve().parents[1] / "fuzz"
+SANITIZERS = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Objects of the unchanged core, by the name of their source."""
+
+    folder: Path
+    wrapper: Path
+    plain: dict[str, Path]
+    sanitized: dict[str, Path]
+    """With those of the fuzz driver, under ASan and UBSan."""
+    golden: Path
+    """Vectors that the fuzz driver reads first."""
+
+
+def prepare(folder: Path) -> Bench:
+    """Compile all that is compiled once."""
+    plain, sanitized = folder / "plain", folder / "sanitized"
+    plain.mkdir()
+    sanitized.mkdir()
+    objects = compile_core(sanitized, SANITIZERS)
+    for source in sorted(FUZZ.glob("*.c")):
+        objects[f"fuzz/{source.name}"] = sanitized / f"fuzz-{source.stem}.o"
+        refused = compile_object(source, objects[f"fuzz/{source.name}"], SANITIZERS)
+        if refused:
+            raise RuntimeError(refused)
+    golden = folder / "golden.txt"
+    with golden.open("w") as file:
+        subprocess.run([sys.executable, str(FUZZ / "golden_lines.py")], stdout=file, check=True)
+    return Bench(folder, compile_wrapper(plain), compile_core(plain, []), objects, golden)
+
+
+def place_of(bench: Bench, number: int) -> Path:
+    """The folder of one mutant."""
+    return bench.folder / "mutants" / str(number)
+
+
+def object_code(bench: Bench, number: int, mutant: Mutant) -> bytes | None:
+    """Compile it as the product is compiled; None if it does not compile."""
+    place = place_of(bench, number)
+    place.mkdir(parents=True)
+    # The same base name: it is part of the object code.
+    source, out = place / mutant.file, place / "mutant.o"
+    source.write_text(mutant.applied((NATIVE / "src" / mutant.file).read_text()))
+    return None if compile_object(source, out, []) else out.read_bytes()
+
+
+def module_of(bench: Bench, number: int, mutant: Mutant) -> Path:
+    """The compiled mutant as a module that Python can load."""
+    place = place_of(bench, number)
+    objects = {**bench.plain, mutant.file: place / "mutant.o"}
+    link([bench.wrapper, *objects.values()], place / "_native.abi3.so")
+    return place / "_native.abi3.so"
+
+
+def fuzz_driver_of(bench: Bench, number: int, mutant: Mutant) -> Path:
+    """The mutant in the fuzz driver of .ci/sanitize."""
+    place = place_of(bench, number)
+    objects = {**bench.sanitized, mutant.file: place / "sanitized.o"}
+    refused = compile_object(place / mutant.file, objects[mutant.file], SANITIZERS)
+    if refused:
+        raise RuntimeError(refused)
+    command = ["gcc", *SANITIZERS, *map(str, objects.values()), "-lm", "-o", str(place / "fuzz")]
+    subprocess.run(command, check=True)
+    return place / "fuzz"
