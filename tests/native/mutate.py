@@ -25,7 +25,7 @@ from tests.native.mutation.bench import Bench, object_code, prepare
 from tests.native.mutation.core import SOURCES
 from tests.native.mutation.judge import Fate, check_original, judge, preload
 from tests.native.mutation.mutants import Mutant, mutants
-from tests.native.mutation.reach import Reach, measure, tests_for
+from tests.native.mutation.reach import Reach, measure, judges_of
 
 NOT_COUNTED = (Fate.INVALID, Fate.EQUIVALENT, Fate.DUPLICATE)
 Result = tuple[Mutant, Fate]
@@ -120,7 +120,7 @@ def main() -> int:
         preload()
         check_original(bench, [each.test for each in reached])
         cases = [
-            _Case(bench, number, mutant, tests_for(reached, mutant.file, mutant.line))
+            _Case(bench, number, mutant, judges_of(reached, mutant.file, mutant.line))
             for number, mutant in enumerate(_chosen(given, made))
         ]
         results = _run(cases, given.jobs)

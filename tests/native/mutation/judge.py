@@ -42,7 +42,7 @@ class Fate(StrEnum):
 
 def judge(bench: Bench, number: int, mutant: Mutant, tests: list[str]) -> Fate:
     """The Python tests, stopping at the first that fails; a survivor then meets the sanitizers."""
-    fate = _try(module_of(bench, number, mutant), tests) if tests else Fate.SURVIVED
+    fate = _try_each(module_of(bench, number, mutant), tests)
     if fate is Fate.SURVIVED and _fails_sanitized(bench, number, mutant):
         return Fate.SANITIZED
     return fate
@@ -59,15 +59,21 @@ def check_original(bench: Bench, tests: list[str]) -> None:
     """RuntimeError unless the unchanged core passes in just this way."""
     module = bench.folder / "_native.abi3.so"
     link([bench.wrapper, *bench.plain.values()], module)
-    if _try(module, tests) is not Fate.SURVIVED:
+    if _try_each(module, tests) is not Fate.SURVIVED:
         raise RuntimeError(f"the unchanged core does not pass {tests}")
 
 
-def _try(module: Path, tests: list[str]) -> Fate:
+def _try_each(module: Path, tests: list[str]) -> Fate:
+    """File by file: most mutants fall to the first, and the others need not be collected."""
+    fates = (_try(module, test) for test in tests)
+    return next((fate for fate in fates if fate is not Fate.SURVIVED), Fate.SURVIVED)
+
+
+def _try(module: Path, test: str) -> Fate:
     """In a child, which may crash or hang."""
     child = os.fork()
     if child == 0:
-        os._exit(_run_tests(module, tests))
+        os._exit(_run_tests(module, test))
     watch = threading.Timer(WALL_LIMIT_S, os.kill, (child, signal.SIGKILL))
     watch.start()
     _, status = os.waitpid(child, 0)
@@ -78,7 +84,7 @@ def _try(module: Path, tests: list[str]) -> Fate:
     return Fate.SURVIVED if code == pytest.ExitCode.OK else Fate.KILLED
 
 
-def _run_tests(module: Path, tests: list[str]) -> int:
+def _run_tests(module: Path, test: str) -> int:
     null = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(null, stream)
@@ -86,7 +92,7 @@ def _run_tests(module: Path, tests: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ["RACKEDGE_TEST_CORE"] = str(module)
     os.environ["RACKEDGE_TEST_EXAMPLES"] = str(EXAMPLES)
-    return int(pytest.main([*OPTIONS, *tests]))
+    return int(pytest.main([*OPTIONS, test]))
 
 
 def _fails_sanitized(bench: Bench, number: int, mutant: Mutant) -> bool:

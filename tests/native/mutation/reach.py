@@ -77,7 +77,7 @@ def pytest_on(*names: str) -> list[str]:
     return [sys.executable, "-m", "pytest", *PLUGINS, *names]
 
 
-def tests_for(reached: list[Reach], file: str, line: int) -> list[str]:
+def judges_of(reached: list[Reach], file: str, line: int) -> list[str]:
     """Files that execute this line, fastest first; if it holds no code, all that enter the file."""
     entering = [each for each in reached if any(each.lines.get(file, {}).values())]
     if not any(line in each.lines[file] for each in entering):
