@@ -20,12 +20,14 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.native.mutation import survivors
 from tests.native.mutation.bench import Bench, object_code, prepare
-from tests.native.mutation.core import SOURCES
-from tests.native.mutation.judge import Fate, check_original, judge, preload
+from tests.native.mutation.core import ROOT, SOURCES
+from tests.native.mutation.judge import Fate, convene, judge, trial
 from tests.native.mutation.mutants import Mutant, mutants
-from tests.native.mutation.reach import Reach, measure, judges_of
+from tests.native.mutation.reach import Reach, judges_of, measure
 
 NOT_COUNTED = (Fate.INVALID, Fate.EQUIVALENT, Fate.DUPLICATE)
 Result = tuple[Mutant, Fate]
@@ -36,15 +38,11 @@ class _Case:
     bench: Bench
     number: int
     mutant: Mutant
-    tests: list[str]
+    judges: list[Reach]
 
 
 def _compile(case: _Case) -> bytes | None:
     return object_code(case.bench, case.number, case.mutant)
-
-
-def _judge(case: _Case) -> Result:
-    return case.mutant, judge(case.bench, case.number, case.mutant, case.tests)
 
 
 def _arguments() -> argparse.Namespace:
@@ -66,27 +64,54 @@ def _chosen(given: argparse.Namespace, made: list[Mutant]) -> list[Mutant]:
     return made[: given.limit]
 
 
-def _run(cases: list[_Case], jobs: int) -> list[Result]:
-    """Compile all, then judge those that are like no other."""
+def _sift(cases: list[_Case], jobs: int) -> tuple[list[Result], list[_Case]]:
+    """Compile all: those that are not counted, and those to be judged."""
+    settled: list[Result] = []
+    open_: list[_Case] = []
+    seen: set[bytes] = set()
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        results: list[Result] = []
-        open_: list[_Case] = []
-        seen: set[bytes] = set()
         for case, code in zip(cases, pool.imap(_compile, cases), strict=True):
             if code is None:
-                results.append((case.mutant, Fate.INVALID))
+                settled.append((case.mutant, Fate.INVALID))
             elif code == case.bench.plain[case.mutant.file].read_bytes():
-                results.append((case.mutant, Fate.EQUIVALENT))
+                settled.append((case.mutant, Fate.EQUIVALENT))
             elif code in seen:
-                results.append((case.mutant, Fate.DUPLICATE))
+                settled.append((case.mutant, Fate.DUPLICATE))
             else:
                 seen.add(code)
                 open_.append(case)
-        for done, result in enumerate(pool.imap_unordered(_judge, open_), start=1):
-            results.append(result)
-            if done % 25 == 0:
-                sys.stderr.write(f"{done} of {len(open_)}\n")
-    return sorted(results, key=lambda result: (result[0].file, result[0].start, result[0].text))
+    return settled, open_
+
+
+class _Hearing:
+    """Judges the cases on the tests that pytest collected; `cpu_s`: what all of them take."""
+
+    def __init__(self, cases: list[_Case], jobs: int, cpu_s: float) -> None:
+        self._cases, self._jobs, self._cpu_s = cases, jobs, cpu_s
+        self.results: list[Result] = []
+
+    def __call__(self, items: list[pytest.Item]) -> None:
+        if trial(self._cases[0].bench.original, items, self._cpu_s) is not Fate.SURVIVED:
+            raise RuntimeError("the unchanged core does not pass the tests")
+        of_file: dict[str, list[pytest.Item]] = {}
+        for item in items:
+            of_file.setdefault(item.path.relative_to(ROOT).as_posix(), []).append(item)
+        _collected.update(of_file)
+        with multiprocessing.get_context("fork").Pool(self._jobs) as pool:
+            for result in pool.imap_unordered(_judge, self._cases):
+                self.results.append(result)
+                if len(self.results) % 50 == 0:
+                    sys.stderr.write(f"{len(self.results)} of {len(self._cases)}\n")
+
+
+_collected: dict[str, list[pytest.Item]] = {}
+"""By test file; reaches the pool's processes by fork, since a test cannot be pickled."""
+
+
+def _judge(case: _Case) -> Result:
+    tests = [item for each in case.judges for item in _collected[each.test]]
+    cpu_s = sum(each.cpu_s for each in case.judges)
+    return case.mutant, judge(case.bench, case.number, case.mutant, tests, cpu_s)
 
 
 def _print(results: list[Result], explained: dict[tuple[str, str, str, str], str]) -> None:
@@ -116,14 +141,16 @@ def main() -> int:
         bench = prepare(folder)
         covered = folder / "covered"
         covered.mkdir()
-        reached: list[Reach] = measure(covered)
-        preload()
-        check_original(bench, [each.test for each in reached])
+        reached = measure(covered)
         cases = [
             _Case(bench, number, mutant, judges_of(reached, mutant.file, mutant.line))
             for number, mutant in enumerate(_chosen(given, made))
         ]
-        results = _run(cases, given.jobs)
+        results, open_ = _sift(cases, given.jobs)
+        if open_:
+            hearing = _Hearing(open_, given.jobs, sum(each.cpu_s for each in reached))
+            convene(bench, [each.test for each in reached], hearing)
+            results += hearing.results
     return _report(given, made, results, time.monotonic() - start)
 
 
@@ -133,6 +160,7 @@ def _report(
     results: list[Result],
     took_s: float,
 ) -> int:
+    results.sort(key=lambda result: (result[0].file, result[0].start, result[0].text))
     entries = survivors.load()
     explained = {entry.key: entry.reason for entry in entries}
     survived = {mutant.key for mutant, fate in results if fate is Fate.SURVIVED}

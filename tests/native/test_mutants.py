@@ -93,9 +93,9 @@ def test_only_tests_that_execute_the_line_are_asked():
     quick = Reach("quick.py", 1.0, {"pick.c": {1: 1, 2: 3}})
     never = Reach("never.py", 0.1, {"pick.c": {1: 0, 2: 0}})
     reached = [never, quick, slow]
-    assert judges_of(reached, "pick.c", 1) == ["quick.py", "slow.py"]
-    assert judges_of(reached, "pick.c", 2) == ["quick.py"]
-    assert judges_of(reached, "pick.c", 77) == ["quick.py", "slow.py"]
+    assert judges_of(reached, "pick.c", 1) == [quick, slow]
+    assert judges_of(reached, "pick.c", 2) == [quick]
+    assert judges_of(reached, "pick.c", 77) == [quick, slow]
     assert judges_of(reached, "other.c", 1) == []
 
 

@@ -10,6 +10,8 @@ from tests.native.mutation.core import NATIVE, compile_core, compile_object, com
 from tests.native.mutation.mutants import Mutant
 
 FUZZ = Path(__file__).resolve().parents[1] / "fuzz"
+EXPORTED = ["-fvisibility=default"]
+"""The wrapper calls the core from another shared object."""
 SANITIZERS = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
@@ -19,6 +21,9 @@ class Bench:
 
     folder: Path
     wrapper: Path
+    """cffi's module without the core."""
+    original: Path
+    """The unchanged core."""
     plain: dict[str, Path]
     sanitized: dict[str, Path]
     """With those of the fuzz driver, under ASan and UBSan."""
@@ -40,7 +45,11 @@ def prepare(folder: Path) -> Bench:
     golden = folder / "golden.txt"
     with golden.open("w") as file:
         subprocess.run([sys.executable, str(FUZZ / "golden_lines.py")], stdout=file, check=True)
-    return Bench(folder, compile_wrapper(plain), compile_core(plain, []), objects, golden)
+    wrapper, original = folder / "_native.abi3.so", folder / "core.so"
+    link([compile_wrapper(plain)], wrapper, ["-Wl,-z,lazy"])
+    compiled = compile_core(plain, EXPORTED)
+    link(compiled.values(), original)
+    return Bench(folder, wrapper, original, compiled, objects, golden)
 
 
 def place_of(bench: Bench, number: int) -> Path:
@@ -55,15 +64,15 @@ def object_code(bench: Bench, number: int, mutant: Mutant) -> bytes | None:
     # The same base name: it is part of the object code.
     source, out = place / mutant.file, place / "mutant.o"
     source.write_text(mutant.applied((NATIVE / "src" / mutant.file).read_text()))
-    return None if compile_object(source, out, []) else out.read_bytes()
+    return None if compile_object(source, out, EXPORTED) else out.read_bytes()
 
 
-def module_of(bench: Bench, number: int, mutant: Mutant) -> Path:
-    """The compiled mutant as a module that Python can load."""
+def core_of(bench: Bench, number: int, mutant: Mutant) -> Path:
+    """The core with this mutant, as a shared object."""
     place = place_of(bench, number)
     objects = {**bench.plain, mutant.file: place / "mutant.o"}
-    link([bench.wrapper, *objects.values()], place / "_native.abi3.so")
-    return place / "_native.abi3.so"
+    link(objects.values(), place / "core.so")
+    return place / "core.so"
 
 
 def fuzz_driver_of(bench: Bench, number: int, mutant: Mutant) -> Path:

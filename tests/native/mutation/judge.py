@@ -1,31 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One mutant before the tests, in a forked process that has pytest loaded already."""
+"""One mutant before the tests, which are collected once: every mutant is one fork.
 
-import contextlib
-import importlib
+cffi's wrapper is loaded alone and its calls into the core are bound when first made. So a forked
+child only has to load the changed core before it runs the tests; hence no test file may call the
+core while it is imported (the dynamic linker would end the process, naming the call).
+"""
+
+import ctypes
+import math
 import os
 import resource
 import signal
 import subprocess
 import threading
+import traceback
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
 
-from tests.native.mutation.bench import Bench, fuzz_driver_of, module_of
-from tests.native.mutation.core import link
+from tests.native.mutation.bench import Bench, core_of, fuzz_driver_of
 from tests.native.mutation.mutants import Mutant
 from tests.native.mutation.reach import EXAMPLES, PLUGINS
 
-CPU_LIMIT_S = 20
-"""Several times what the slowest set of tests takes; of CPU: a busy machine convicts nobody."""
+CPU_SPARE_S = 2
+"""On top of what the tests took when their reach was measured, which was without optimisation and
+with the start of Python."""
 WALL_LIMIT_S = 300
 FUZZ_SEEDS = 400
-PRELOADED = ("hypothesis.strategies", "hypothesis.internal.conjecture.engine", "scipy.optimize")
-"""Slow to import and free of the core: imported once, before the fork."""
-OPTIONS = ["-x", "--tb=no", "-p", "no:faulthandler", *PLUGINS]
-OPTIONS += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # of what is preloaded
+_PASSED, _FAILED, _BROKEN = range(3)
 
 
 class Fate(StrEnum):
@@ -40,59 +44,72 @@ class Fate(StrEnum):
     SURVIVED = "survived"
 
 
-def judge(bench: Bench, number: int, mutant: Mutant, tests: list[str]) -> Fate:
-    """The Python tests, stopping at the first that fails; a survivor then meets the sanitizers."""
-    fate = _try_each(module_of(bench, number, mutant), tests)
+class Court:
+    """pytest plugin: in place of running the tests, `hear` is called with those collected."""
+
+    def __init__(self, hear: Callable[[list[pytest.Item]], None]) -> None:
+        self._hear = hear
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self._hear(session.items)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """In a child: one failure is enough."""
+        if report.failed:
+            os._exit(_FAILED)
+
+
+def convene(bench: Bench, files: list[str], hear: Callable[[list[pytest.Item]], None]) -> None:
+    """Collect these test files on the wrapper alone and hand the tests to `hear`."""
+    os.environ["RACKEDGE_TEST_CORE"] = str(bench.wrapper)
+    os.environ["RACKEDGE_TEST_EXAMPLES"] = str(EXAMPLES)
+    options = ["-s", "-p", "no:faulthandler", "--no-header", "--no-summary", "-qq", *PLUGINS]
+    code = pytest.main([*options, *files], plugins=[Court(hear)])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise RuntimeError(f"the tests could not be collected: {code!r}")
+
+
+def judge(
+    bench: Bench, number: int, mutant: Mutant, tests: Sequence[pytest.Item], cpu_s: float
+) -> Fate:
+    """The Python tests up to the first that fails; a survivor then meets the sanitizers."""
+    fate = trial(core_of(bench, number, mutant), tests, cpu_s)
     if fate is Fate.SURVIVED and _fails_sanitized(bench, number, mutant):
         return Fate.SANITIZED
     return fate
 
 
-def preload() -> None:
-    """For the process that will fork."""
-    for name in PRELOADED:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-
-
-def check_original(bench: Bench, tests: list[str]) -> None:
-    """RuntimeError unless the unchanged core passes in just this way."""
-    module = bench.folder / "_native.abi3.so"
-    link([bench.wrapper, *bench.plain.values()], module)
-    if _try_each(module, tests) is not Fate.SURVIVED:
-        raise RuntimeError(f"the unchanged core does not pass {tests}")
-
-
-def _try_each(module: Path, tests: list[str]) -> Fate:
-    """File by file: most mutants fall to the first, and the others need not be collected."""
-    fates = (_try(module, test) for test in tests)
-    return next((fate for fate in fates if fate is not Fate.SURVIVED), Fate.SURVIVED)
-
-
-def _try(module: Path, test: str) -> Fate:
-    """In a child, which may crash or hang."""
+def trial(core: Path, tests: Sequence[pytest.Item], cpu_s: float) -> Fate:
+    """In a child, which may crash or hang; `cpu_s` is what the tests usually take."""
     child = os.fork()
     if child == 0:
-        os._exit(_run_tests(module, test))
+        try:
+            _run_tests(core, tests, math.ceil(cpu_s) + CPU_SPARE_S)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(_BROKEN)
+        os._exit(_PASSED)
     watch = threading.Timer(WALL_LIMIT_S, os.kill, (child, signal.SIGKILL))
     watch.start()
     _, status = os.waitpid(child, 0)
     watch.cancel()
     code = os.waitstatus_to_exitcode(status)
+    if code == _BROKEN:
+        raise RuntimeError("the tests could not be run")
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
         return Fate.TIMEOUT
-    return Fate.SURVIVED if code == pytest.ExitCode.OK else Fate.KILLED
+    return Fate.SURVIVED if code == _PASSED else Fate.KILLED
 
 
-def _run_tests(module: Path, test: str) -> int:
+def _run_tests(core: Path, tests: Sequence[pytest.Item], limit_s: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
-    for stream in range(3):
-        os.dup2(null, stream)
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT_S, CPU_LIMIT_S + 1))
+    os.dup2(null, 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.environ["RACKEDGE_TEST_CORE"] = str(module)
-    os.environ["RACKEDGE_TEST_EXAMPLES"] = str(EXAMPLES)
-    return int(pytest.main([*OPTIONS, test]))
+    ctypes.CDLL(str(core), mode=ctypes.RTLD_GLOBAL)
+    for test, following in zip(tests, [*tests[1:], None], strict=True):
+        test.config.hook.pytest_runtest_protocol(item=test, nextitem=following)
 
 
 def _fails_sanitized(bench: Bench, number: int, mutant: Mutant) -> bool:

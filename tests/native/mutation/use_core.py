@@ -20,6 +20,8 @@ NAME = "edge._native"
 def _load(path: str) -> None:
     loader = ExtensionFileLoader(NAME, path)
     spec = importlib.util.spec_from_loader(NAME, loader)
+    # Calls are bound when first made: see judge.py.
+    sys.setdlopenflags(os.RTLD_LAZY)
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     sys.modules[NAME] = module
