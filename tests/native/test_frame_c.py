@@ -105,3 +105,13 @@ def test_feed_reads_nothing_past_the_count():
     batch = ffi.new("struct edge_batch *")
     assert lib.edge_decoder_feed(decoder, bytes([1, 2, 3, 0, 4]), 3, batch) == 3
     assert (decoder.held, decoder.cobs_errors) == (3, 0)
+
+
+def test_payloads_are_packed_from_the_start_and_fill_the_batch():
+    out = guarded(lib.EDGE_FRAME_MAX)
+    length = encode(out, bytes([6]) * lib.EDGE_PAYLOAD_MAX)
+    used, batch = feed(ffi.new("struct edge_decoder *"), bytes(out)[:length] * 64)
+    assert (used, batch.count) == (64 * length, 64)
+    offsets = [frame.offset for frame in batch.frame]
+    assert offsets == list(range(0, 64 * lib.EDGE_PAYLOAD_MAX, lib.EDGE_PAYLOAD_MAX))
+    assert set(bytes(batch.payload)) == {6}

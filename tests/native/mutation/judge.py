@@ -28,6 +28,8 @@ CPU_SPARE_S = 2
 """On top of what the tests took when their reach was measured, which was without optimisation and
 with the start of Python."""
 WALL_LIMIT_S = 300
+MEMORY_LIMIT_BYTES = 2 << 30
+"""A decoder that consumes nothing makes its caller collect for ever."""
 FUZZ_SEEDS = 400
 _PASSED, _FAILED, _BROKEN = range(3)
 
@@ -106,6 +108,7 @@ def _run_tests(core: Path, tests: Sequence[pytest.Item], limit_s: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)
     resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(str(core), mode=ctypes.RTLD_GLOBAL)
     for test, following in zip(tests, [*tests[1:], None], strict=True):
