@@ -86,12 +86,7 @@ def trial(core: Path, tests: Sequence[pytest.Item], cpu_s: float) -> Fate:
     """In a child, which may crash or hang; `cpu_s` is what the tests usually take."""
     child = os.fork()
     if child == 0:
-        try:
-            _run_tests(core, tests, math.ceil(cpu_s) + CPU_SPARE_S)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(_BROKEN)
-        os._exit(_PASSED)
+        os._exit(_run_quietly(core, tests, math.ceil(cpu_s) + CPU_SPARE_S))
     watch = threading.Timer(WALL_LIMIT_S, os.kill, (child, signal.SIGKILL))
     watch.start()
     _, status = os.waitpid(child, 0)
@@ -104,9 +99,21 @@ def trial(core: Path, tests: Sequence[pytest.Item], cpu_s: float) -> Fate:
     return Fate.SURVIVED if code == _PASSED else Fate.KILLED
 
 
-def _run_tests(core: Path, tests: Sequence[pytest.Item], limit_s: int) -> None:
-    null = os.open(os.devnull, os.O_RDWR)
+def _run_quietly(core: Path, tests: Sequence[pytest.Item], limit_s: int) -> int:
+    """Nobody wants to read how a mutant died; but a fault of ours is shown."""
+    null, shown = os.open(os.devnull, os.O_RDWR), os.dup(2)
     os.dup2(null, 1)
+    os.dup2(null, 2)
+    try:
+        _run_tests(core, tests, limit_s)
+    except BaseException:
+        os.dup2(shown, 2)
+        traceback.print_exc()
+        return _BROKEN
+    return _PASSED
+
+
+def _run_tests(core: Path, tests: Sequence[pytest.Item], limit_s: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
