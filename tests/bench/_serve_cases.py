@@ -25,7 +25,13 @@ LEVELS = (1.2, 1.5, 2.0)
 """Peak demand over the rating of both feeds."""
 GENERATED_S = 600.0
 STATIC = "static 80"
-PEERS = (STATIC, "three-band 80", "three-band 100", "RUMD 80", "RUMD 100")
+KINDS = ("three-band", "three-band stepped", "RUMD")
+RAISE_RATIO = 0.05
+"""Of a stepped three-band controller, each cycle: the step of RUMD."""
+PEERS = (
+    STATIC,
+    *(f"{kind} {percent}" for kind in KINDS for percent in (80, 100)),
+)
 OURS = ("ours",)
 """Variants of the daemon; the last one is the one that is compared."""
 
@@ -111,9 +117,9 @@ class PeerRun(BaselineRun):
         self._told: Caps = [None] * len(rack.spec.loads)
 
     def step_to(self, now_ms: int) -> None:
-        """One tick, and each period a decision."""
+        """One tick, and in the first and then each period a decision."""
         super().step_to(now_ms)
-        if now_ms % self._controller.period_ms:
+        if (now_ms - TICK_MS) % self._controller.period_ms:
             return
         caps = self._controller.decide(reading_of(self.rack))
         for load, (cap_w, told_w) in enumerate(zip(caps, self._told, strict=True)):
@@ -133,9 +139,12 @@ def controller_of(policy: str, spec: RackSpec) -> Controller:
     kind, percent = policy.rsplit(" ", 1)
     limit_ratio = int(percent) / 100
     floor_w = [load.cap_floor_w for load in spec.loads]
+    max_w = [load.max_w for load in spec.loads]
     if kind == "three-band":
-        return ThreeBand(limit_ratio, floor_w)
-    return Rumd(limit_ratio, floor_w, [load.max_w for load in spec.loads], SEED)
+        return ThreeBand(limit_ratio, floor_w, max_w)
+    if kind == "three-band stepped":
+        return ThreeBand(limit_ratio, floor_w, max_w, RAISE_RATIO)
+    return Rumd(limit_ratio, floor_w, max_w, SEED)
 
 
 def policy_run(

@@ -31,13 +31,18 @@ class Row:
     ours: float | None
     peer: str | None = None
     peer_value: float | None = None
+    more_is_better: bool = False
 
     @property
     def ratio(self) -> float | None:
-        """peer ÷ ours: above 1 ours is the smaller (faster) one; None without both."""
-        if self.ours and self.peer_value is not None:
-            return self.peer_value / self.ours
-        return None
+        """How many times better ours is, None without both or against nothing.
+
+        peer ÷ ours, above 1 where ours is smaller (faster); ours ÷ peer where more is better.
+        """
+        above, below = self.peer_value, self.ours
+        if self.more_is_better:
+            above, below = below, above
+        return above / below if above is not None and below else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,18 @@ def to_document(report: Report) -> dict[str, Any]:
     return {
         "name": report.name,
         "machine": machine(),
-        "rows": [dataclasses.asdict(row) | {"ratio": row.ratio} for row in report.rows],
+        "rows": [_row_document(row) for row in report.rows],
         "targets": [
             {"name": t.name, "value": t.value, "limit": t.limit, "met": t.met}
             for t in report.targets
         ],
     }
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    document = dataclasses.asdict(row) | {"ratio": row.ratio}
+    del document["more_is_better"]  # the ratio has it
+    return document
 
 
 def to_json(report: Report) -> str:
@@ -120,7 +131,7 @@ def _number(value: float | None) -> str:
 def show(report: Report, console: Console) -> None:
     """Print the table, the targets (met or not) and the notes."""
     table = Table("case", "unit", "peer", title=f"{report.name} · {machine()}", box=box.SIMPLE)
-    for heading in ("ours", "peer", "peer ÷ ours"):
+    for heading in ("ours", "peer", "gain"):
         table.add_column(heading, justify="right")
     for row in report.rows:
         numbers = (row.ours, row.peer_value, row.ratio)

@@ -24,6 +24,13 @@ def test_ratio_is_peer_over_ours_and_none_without_peer():
     assert [row.ratio for row in REPORT.rows] == [2.5, None]
 
 
+def test_ratio_is_ours_over_peer_where_more_is_better():
+    rows = [Row("case", "%", 3.0, "peer", value, more_is_better=True) for value in (2.0, 0.0, None)]
+    assert [row.ratio for row in rows] == [1.5, None, None]
+    (document,) = _table.to_document(Report("sample", rows[:1]))["rows"]
+    assert set(document) == {"case", "unit", "ours", "peer", "peer_value", "ratio"}
+
+
 @pytest.mark.parametrize(
     ("at_least", "met"), [(False, [True, True, False]), (True, [False, True, True])]
 )
