@@ -87,7 +87,7 @@ class Outcome:
     trips: int
 
 
-def cases(quick: bool) -> list[Case]:
+def all_cases(quick: bool) -> list[Case]:
     """All of them; `quick`: a minute of the generated workload and two cuts, at one level."""
     if quick:
         wanted = {"gpt3_training_16_nodes": (0.0, 60.0), "mixed_inference_4_nodes": (60.0, 120.0)}

@@ -12,64 +12,71 @@ import multiprocessing
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.bench import _serve_cases as serve
-from tests.bench._serve_cases import Case, Outcome
+from tests.bench._serve_cases import OURS, PEERS, Case, Outcome, all_cases, replay
 from tests.bench._table import Report, Row, Target
 from tests.data import ABSENT, power_traces
 
 CLAIRVOYANT = "clairvoyant, upper bound"
 PROCESSES = 2
-Outcomes = Mapping[str, Outcome]
+Outcomes = Mapping[str, Outcome | None]
+"""By policy, PEERS and OURS and CLAIRVOYANT; None where its library is absent."""
 
 
-def outcome(job: tuple[Case, str]) -> Outcome:
-    """One cell of the table."""
+def outcome(job: tuple[Case, str]) -> Outcome | None:
+    """One cell of the table; None if what it needs is not installed."""
     case, policy = job
-    if policy == CLAIRVOYANT:
+    if policy != CLAIRVOYANT:
+        return replay(case, policy)
+    try:
         from tests.bench._serve_clairvoyant import clairvoyant_served
+    except ImportError:
+        return None
+    return Outcome(clairvoyant_served(*case.build()), 0)
 
-        return Outcome(clairvoyant_served(*case.build()), 0)
-    return serve.replay(case, policy)
 
-
-def outcomes(cases: Iterable[Case]) -> dict[Case, dict[str, Outcome]]:
-    """Every policy on every case, on both cores; a job is short against the whole."""
-    policies = (*serve.OURS, CLAIRVOYANT, *serve.PEERS)
-    jobs = [(case, policy) for case in cases for policy in policies]
+def outcomes(cases: Iterable[Case]) -> dict[Case, Outcomes]:
+    """Every policy on every case, on both cores; one job is short against the whole."""
+    jobs = [(case, policy) for case in cases for policy in (*OURS, CLAIRVOYANT, *PEERS)]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(PROCESSES, mp_context=spawn) as pool:
         done = list(pool.map(outcome, jobs))
-    table: dict[Case, dict[str, Outcome]] = {}
+    table: dict[Case, dict[str, Outcome | None]] = {}
     for (case, policy), each in zip(jobs, done, strict=True):
         table.setdefault(case, {})[policy] = each
-    return table
+    return dict(table)
+
+
+def label(policy: str, found: Outcome | None) -> str:
+    """Name of a policy, with its trips if it had any."""
+    if found is None:
+        return f"{policy} (absent)"
+    return f"{policy} ({found.trips} trip{'s' * (found.trips > 1)})" if found.trips else policy
 
 
 def rows(case: Case, found: Outcomes) -> list[Row]:
     """Ours against each other policy and against the bound."""
-    ours = found[serve.OURS[-1]]
+    ours = found[OURS[-1]]
     return [
-        Row(case.name, "served %", 100 * ours.served, label(name, each.trips), 100 * each.served,
-            more_is_better=True)
+        Row(case.name, "served %", percent(ours), label(name, each), percent(each), True)
         for name, each in found.items()
-        if name != serve.OURS[-1]
-    ]  # fmt: skip
+        if name != OURS[-1]
+    ]
 
 
-def label(policy: str, trips: int) -> str:
-    """Name of a policy, and its trips if it had any."""
-    return f"{policy} ({trips} trip{'s' * (trips > 1)})" if trips else policy
+def percent(found: Outcome | None) -> float | None:
+    """Energy served, % of what was demanded."""
+    return None if found is None else 100 * found.served
 
 
 def targets(table: Mapping[Case, Outcomes]) -> list[Target]:
     """No trip of any of ours; nobody serves more, on any case, whatever it trips."""
-    trips = sum(found[name].trips for found in table.values() for name in serve.OURS)
+    trips = sum(found[name].trips for found in table.values() for name in OURS)
     promises = [Target("trips of ours, all cases", trips, 0)]
     for case, found in table.items():
-        others = {n: o for n, o in found.items() if n not in (serve.OURS[-1], CLAIRVOYANT)}
+        others = {n: o for n, o in found.items() if n not in (OURS[-1], CLAIRVOYANT)}
         best = max(others, key=lambda name: others[name].served)
-        gain = found[serve.OURS[-1]].served / others[best].served
-        name = f"{case.name}: ours ÷ {label(best, others[best].trips)}"
+        gain = found[OURS[-1]].served / others[best].served
+        name = f"{case.name}: ours ÷ {label(best, others[best])}"
         promises.append(Target(name, gain, 1.0, at_least=True))
     return promises
 
@@ -79,25 +86,31 @@ def notes(table: Mapping[Case, Outcomes]) -> list[str]:
     lines = []
     for level in sorted({case.level for case in table}):
         at_level = {case: found for case, found in table.items() if case.level == level}
-        names = next(iter(at_level.values()))
-        means = {
-            name: sum(found[name].served for found in at_level.values()) / len(at_level)
-            for name in names
-        }
         lines.append(f"mean served at {level:g} x, {len(at_level)} workloads:")
-        for name in sorted(means, key=means.__getitem__, reverse=True):
-            tripped = sum(found[name].trips > 0 for found in at_level.values())
-            in_trips = f", trips on {tripped}" if tripped else ""
-            lines.append(f"  {100 * means[name]:6.2f} %  {name}{in_trips}")
+        lines += means(list(at_level.values()))
         for case, found in at_level.items():
-            margin = found[serve.OURS[-1]].served / found[CLAIRVOYANT].served
-            lines.append(f"  served ÷ clairvoyant {100 * margin:6.2f} %  {case.trace_name}")
+            if (bound := found[CLAIRVOYANT]) is not None:
+                margin = found[OURS[-1]].served / bound.served
+                lines.append(f"  served ÷ clairvoyant {100 * margin:6.2f} %  {case.trace_name}")
     return lines
+
+
+def means(found: list[Outcomes]) -> list[str]:
+    """One line per policy, best first: its mean over some cases, and on how many it trips."""
+    lines = []
+    for name in found[0]:
+        present = [each for case in found if (each := case[name]) is not None]
+        if present:
+            mean = sum(each.served for each in present) / len(present)
+            tripped = sum(each.trips > 0 for each in present)
+            in_trips = f", trips on {tripped}" if tripped else ""
+            lines.append((mean, f"  {100 * mean:6.2f} %  {name}{in_trips}"))
+    return [line for _, line in sorted(lines, reverse=True)]
 
 
 def run(quick: bool) -> Report:
     """The whole table."""
-    table = outcomes(serve.cases(quick))
+    table = outcomes(all_cases(quick))
     lines = [row for case, found in table.items() for row in rows(case, found)]
     absent = [] if power_traces() else [ABSENT]
     return Report("serve", lines, targets(table), absent + notes(table))

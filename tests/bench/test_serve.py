@@ -2,6 +2,9 @@
 """Peers of `serve` cut, wait and release as published; the bound is one; the table is honest."""
 
 import math
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -169,8 +172,8 @@ def test_bound_is_above_a_simulation_that_uses_all_of_the_breaker(stride):
 
 def test_bound_refuses_unequal_breakers():
     spec = RackSpec.for_trace(generate(10), 1.5)
-    feeds = (spec.feeds[0], _serve_cases.replace(spec.feeds[1], rating_a=99.0))
-    unequal = _serve_cases.replace(spec, feeds=feeds)
+    feeds = (spec.feeds[0], replace(spec.feeds[1], rating_a=99.0))
+    unequal = replace(spec, feeds=feeds)
     with pytest.raises(ValueError, match="differ"):
         clairvoyant_served(unequal, generate(10), 10)
 
@@ -180,7 +183,7 @@ def test_bound_refuses_unequal_breakers():
 SHORT = Case(None, 1.5, (0.0, 12.0))
 
 
-@pytest.mark.parametrize("policy", [*serve.serve.PEERS, *serve.serve.OURS])
+@pytest.mark.parametrize("policy", [*_serve_cases.PEERS, *_serve_cases.OURS])
 def test_each_policy_serves_less_than_the_bound_on_a_short_run(policy):
     found = serve.outcome((SHORT, policy))
     bound = serve.outcome((SHORT, serve.CLAIRVOYANT))
@@ -200,7 +203,7 @@ def test_a_peer_caps_the_plant_in_its_first_tick_and_then_each_period(tmp_path):
 
     spec, demand, _ = SHORT.build()
     spy = Spy()
-    with _serve_cases.ExitStack() as stack:
+    with ExitStack() as stack:
         run = _serve_cases.policy_run("RUMD 80", spec, demand, tmp_path, stack)
         run._controller = spy
         for tick in range(1, 25):
@@ -210,10 +213,12 @@ def test_a_peer_caps_the_plant_in_its_first_tick_and_then_each_period(tmp_path):
 
 
 def test_cases_are_every_trace_and_the_generated_workload_at_each_level():
-    full = _serve_cases.cases(quick=False)
+    full = _serve_cases.all_cases(quick=False)
     assert len(full) == 3 * (1 + len(power_traces()))
     assert len({case.name for case in full}) == len(full)
-    assert {case.path for case in _serve_cases.cases(quick=True)} <= {case.path for case in full}
+    assert {case.path for case in _serve_cases.all_cases(quick=True)} <= {
+        case.path for case in full
+    }
 
 
 def test_a_cut_has_the_rows_between_its_ends():
@@ -231,6 +236,7 @@ TABLE = {
         "RUMD 100": Outcome(0.85, 2),
     }
 }
+UNBOUND = {SHORT: TABLE[SHORT] | {serve.CLAIRVOYANT: None}}
 
 
 def test_targets_compare_ours_with_the_best_other_and_count_trips():
@@ -250,3 +256,20 @@ def test_notes_have_the_mean_of_each_policy_and_the_part_of_the_bound():
     text = "\n".join(serve.notes(TABLE))
     assert "85.00 %  RUMD 100, trips on 1" in text
     assert "served ÷ clairvoyant  88.89 %  generated" in text
+
+
+def test_without_scipy_the_bound_is_named_as_absent(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tests.bench._serve_clairvoyant", None)
+    assert serve.outcome((SHORT, serve.CLAIRVOYANT)) is None
+    absent = serve.rows(SHORT, UNBOUND[SHORT])[0]
+    assert (absent.peer, absent.ratio) == (f"{serve.CLAIRVOYANT} (absent)", None)
+    assert "clairvoyant" not in "\n".join(serve.notes(UNBOUND))
+    assert len(serve.targets(UNBOUND)) == 2
+
+
+def test_run_fills_the_whole_table(monkeypatch):
+    monkeypatch.setattr(serve, "all_cases", {True: [SHORT]}.get)
+    report = serve.run(quick=True)
+    assert len(report.rows) == len(_serve_cases.PEERS) + len(_serve_cases.OURS)
+    assert all(row.ours and row.peer_value for row in report.rows)
+    assert report.targets[0].met
