@@ -48,6 +48,7 @@ class BreakerLimit:
         self._phase_share = self._balanced
         self._heat_ppm = int(control.heat_ratio * PPM)
         self._fraction = control.overdraft_fraction
+        self._cap_ratio = control.cap_ratio
         self.breaker = Breaker(rating_ma, curve)
         self.breaker.theta_fast_ppm = self.breaker.theta_slow_ppm = self._heat_ppm  # not known
         self._hottest = Breaker(rating_ma, curve)
@@ -108,18 +109,19 @@ class BreakerLimit:
     def level_mw(self, reaction_ms: int) -> int:
         """What it may carry now. Without overdraft the rating.
 
-        With it, what leaves it below `heat_ratio` of its tripping heat for the reaction time over
-        `overdraft_fraction`, from the hottest moment of the last CALM_MS: a swing of the load
-        does not swing the limit.
+        With it, the limit whose cap band leaves it below `heat_ratio` of its tripping heat for the
+        reaction time over `overdraft_fraction`, from the hottest moment of the last CALM_MS: a
+        swing of the load does not swing the limit.
         """
         if self._fraction <= 0:
             return self.rating_mw
+        # The margins for meters and slow cuts are the bands; the heat is used to the upper one.
         horizon_ms = min(int(reaction_ms / self._fraction), DAY_MS)
         self._hottest.theta_fast_ppm = self._peak.held[0]
         level_ma = self._hottest.hold_ma(horizon_ms, self._heat_ppm)
         if level_ma > self.sustained_ma:
             level_ma -= (level_ma - self.sustained_ma) % self._step_ma
-        return self._mw(level_ma)
+        return int(self._mw(level_ma) / self._cap_ratio)
 
     def continuous_mw(self) -> int:
         """What the hours rule allows for the next minutes."""

@@ -247,12 +247,14 @@ class _Checker:
         for feed in self.feeds:
             shares = (feed_share(load, feed.name, len(self.feeds)) for load in self.loads)
             need = sum(s * load.min_w for s, load in zip(shares, self.loads, strict=True))
-            may = feed.continuous_w * control.target_ratio
+            limit_w = feed.rating_w if feed.limit_w is None else min(feed.rating_w, feed.limit_w)
+            may = min(feed.continuous_w, limit_w * control.target_ratio)
             if need > may:
                 self._add(
                     f"feeds ({feed.name})",
                     f"the minimums of its loads sum to {need:.0f} W, above the {may:.0f} W that "
-                    "target_ratio allows; lower min_w, move loads or raise the limit",
+                    "target_ratio and continuous_ratio allow; lower min_w, move loads or raise "
+                    "the limit",
                 )
 
     def _check_limits(self) -> None:

@@ -54,11 +54,6 @@ class FeedWatch:
         """Measured at or above the release band."""
         return self._at_least(self._control.release_ratio)
 
-    @property
-    def above(self) -> bool:
-        """Measured at or above the limit itself."""
-        return self._at_least(1.0)
-
     def _at_least(self, ratio: float) -> bool:
         return (
             not self.lost

@@ -17,7 +17,7 @@ from hil.drivers.vm import VmBoard
 from hil.live import LiveRun
 from hil.lockstep import LockstepRun
 from hil.plant.rack import Rack
-from hil.plant.spec import RackSpec, static_caps
+from hil.plant.spec import CONTINUOUS, RackSpec, static_caps
 from hil.policies import TICK_MS, BaselineRun, Board, PolicyRun, Progress
 from hil.rackfile import board_json
 from hil.record import combined_digest
@@ -136,12 +136,13 @@ def sized(options: DemoOptions, demand: Trace) -> RackSpec:
             f", a board guards {RATING_A[0]:g} to {RATING_A[1]:g} A: scale the loads or take fewer"
         )
     for feed, need_w in zip(spec.feeds, _lowest_w(spec), strict=True):
-        if need_w > feed.rating_w:
-            most = options.oversubscription * feed.rating_w / need_w
+        carries_w = CONTINUOUS * feed.rating_w
+        if need_w > carries_w:
+            most = options.oversubscription * carries_w / need_w
             raise ConfigError(
                 f"--oversubscription {options.oversubscription:g}: at their lowest caps the loads "
                 f"need {need_w:.0f} W of feed {feed.name}, its breaker carries "
-                f"{feed.rating_w:.0f} W: use less than {most:.2f}"
+                f"{carries_w:.0f} W for hours: use less than {most:.2f}"
             )
     return spec
 

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from unittest import mock
 
-from hil import lockstep
 from hil.demo import DemoOptions, sized, workload
 from hil.drivers.inprocess import CpythonBoard
 from hil.lockstep import LockstepRun
 from hil.plant.rack import Rack
 from hil.plant.spec import RackSpec, static_caps
 from hil.policies import TICK_MS, BaselineRun, PolicyRun
-from hil.rackfile import board_json, rack_toml
+from hil.rackfile import board_json
 from hil.trace import Demand, Trace
 from tests.bench._serve_peers import Caps, Controller, Reading, Rumd, ThreeBand
 from tests.data import power_traces
@@ -32,13 +30,17 @@ PEERS = (
     STATIC,
     *(f"{kind} {percent}" for kind in KINDS for percent in (80, 100)),
 )
-OURS = ("ours",)
+OURS = ("ours, no overdraft", "ours")
 """Variants of the daemon; the last one is the one that is compared."""
 
 
 def ours_config(variant: str) -> str:
-    """What a variant of the daemon adds to the `[control]` section of rack.toml."""
-    return {"ours": ""}[variant]
+    """What a variant of the daemon adds to the `[control]` section of rack.toml.
+
+    The peers know nothing of a feed that dies, so ours leaves that to the board as well.
+    """
+    overdraft = {"ours, no overdraft": "0.0", "ours": "0.5"}[variant]
+    return f'redundancy = "none"\noverdraft_fraction = {overdraft}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +174,7 @@ def policy_run(
 
 
 def _ours(rack: Rack, board: CpythonBoard, directory: Path, control: str) -> LockstepRun:
-    with mock.patch.object(
-        lockstep, "rack_toml", lambda *a: f"{rack_toml(*a)}\n[control]\n{control}\n"
-    ):
-        return LockstepRun(rack, board, directory, SEED)
+    return LockstepRun(rack, board, directory, SEED, control)
 
 
 def replay(case: Case, policy: str) -> Outcome:

@@ -230,6 +230,7 @@ def test_a_cut_has_the_rows_between_its_ends():
 
 TABLE = {
     SHORT: {
+        "ours, no overdraft": Outcome(0.7, 0),
         "ours": Outcome(0.8, 0),
         serve.CLAIRVOYANT: Outcome(0.9, 0),
         "static 80": Outcome(0.6, 0),
@@ -248,7 +249,12 @@ def test_targets_compare_ours_with_the_best_other_and_count_trips():
 
 def test_rows_name_trips_and_say_that_more_is_better():
     found = {row.peer: row for row in serve.rows(SHORT, TABLE[SHORT])}
-    assert set(found) == {serve.CLAIRVOYANT, "static 80", "RUMD 100 (2 trips)"}
+    assert set(found) == {
+        serve.CLAIRVOYANT,
+        "ours, no overdraft",
+        "static 80",
+        "RUMD 100 (2 trips)",
+    }
     assert found["static 80"].ratio == pytest.approx(0.8 / 0.6)
 
 

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.errors import ConfigError, TraceError
-from hil.demo import DemoOptions, run_demo, sized, workload
+from hil.demo import DemoOptions, FeedLoss, run_demo, sized, workload
 from hil.result import POLICIES
 from hil.workload import generate
 from tests.data import ABSENT, power_traces
@@ -243,8 +244,10 @@ def test_the_replay_command_says_all_that_matters(tmp_path):
     options = DemoOptions(trace=trace, seconds=12.5, seed=4, virtual=True, oversubscription=1.7)
     assert options.command() == (
         f"rackedge demo --trace '{trace}' --seconds=12.5 --runtime=micropython --seed=4 "
-        "--oversubscription=1.7 --virtual"
+        "--oversubscription=1.7 --redundancy=none --virtual"
     )
+    lost = replace(options, trace=None, lose=FeedLoss("B", 4.5), redundancy="strict")
+    assert lost.command().endswith("--redundancy=strict --lose=B@4.5 --virtual")
 
 
 def test_a_rack_whose_lowest_caps_do_not_fit_names_the_option():

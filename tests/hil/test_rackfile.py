@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import load_config
+from edge.config import load_config, parse_config
 from firmware_py.store.config import parse
 from hil.plant.spec import RackSpec
 from hil.rackfile import board_json, rack_toml
@@ -33,7 +33,11 @@ def test_rack_toml_says_what_the_plant_is(tmp_path, loads):
         assert written.feeds["A"] == pytest.approx(built.share_a, abs=5e-5)
         assert written.actuator.chassis == built.name
     for written, built in zip(config.feeds, spec.feeds, strict=True):
-        assert written.continuous_w == pytest.approx(built.rating_w, rel=1e-3)
+        assert written.rating_w == pytest.approx(built.rating_w, rel=1e-3)
+        assert written.before_w == 0.0
+    assert config.control.redundancy == "reactive"
+    text = rack_toml(spec, "p", "http://127.0.0.1:9", 'redundancy = "none"')
+    assert parse_config(text).control.redundancy == "none"
 
 
 @settings(max_examples=60, deadline=None)
