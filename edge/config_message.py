@@ -47,7 +47,9 @@ def _tag(detail: ErrorDetails) -> str:
     return f"kind `{tag}` is not known; use {' or '.join(f'`{kind}`' for kind in ACTUATORS)}"
 
 
-def _url(detail: ErrorDetails) -> str:
+def _value(detail: ErrorDetails) -> str:
+    if detail["loc"][-1] == "curve_points":
+        return str(detail.get("ctx", {})["error"])  # edge.core says which point, and what to do
     text = "write http://HOST or https://HOST:PORT, no user, path or query"
     return f"{detail['input']!r} is malformed; {text}"
 
@@ -72,6 +74,6 @@ ADVICE: dict[str, Callable[[ErrorDetails], str]] = {
     "union_tag_invalid": _tag,
     "union_tag_not_found": lambda _: 'has no kind; add kind = "redfish" or kind = "dryrun"',
     "string_pattern_mismatch": _pattern,
-    "value_error": _url,
+    "value_error": _value,
 }
 """What to say for each kind of mistake, by pydantic's error type."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from edge.config import Config, LoadConfig
+    from edge.config import Config, FeedConfig, LoadConfig
 
 PIPE_COLUMNS = 200
 """Width of the tables when nobody's window limits it: lines are not broken."""
@@ -31,17 +31,30 @@ def check(
 
 def document(config: "Config") -> dict[str, object]:
     """The configuration with all defaults, and what follows from it."""
+    from edge.rows import rack_rows  # noqa: PLC0415 - see check
+
     written = config.model_dump(mode="json")
     feeds = [
         {
             "name": feed.name,
             "rating_w": feed.rating_w,
             "continuous_w": feed.continuous_w,
-            "target_w": feed.continuous_w * config.control.target_ratio,
+            "target_w": target_w(config, feed),
         }
         for feed in config.feeds
     ]
-    return {"config": written, "feeds": feeds, "loads_max_w": sum(x.max_w for x in config.loads)}
+    return {
+        "config": written,
+        "feeds": feeds,
+        "rows": [{"name": row.name, "kind": row.kind} for row in rack_rows(config)],
+        "loads_max_w": sum(x.max_w for x in config.loads),
+    }
+
+
+def target_w(config: "Config", feed: "FeedConfig") -> float:
+    """What the caps on a feed may sum to without overdraft, W."""
+    limit_w = feed.rating_w if feed.limit_w is None else min(feed.rating_w, feed.limit_w)
+    return limit_w * config.control.target_ratio
 
 
 def print_tables(config: "Config") -> None:
@@ -50,11 +63,13 @@ def print_tables(config: "Config") -> None:
     from rich.markup import escape  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
+    from edge.rows import rack_rows  # noqa: PLC0415 - see check
+
     board = config.board
-    feeds = Table("feed", "rating W", "continuous W", "caps may use W", "curve", box=None)
+    feeds = Table("feed", "rating W", "for hours W", "caps may use W", "curve", box=None)
     for feed in config.feeds:
-        target_w = feed.continuous_w * config.control.target_ratio
-        watts = (f"{w:.0f}" for w in (feed.rating_w, feed.continuous_w, target_w))
+        limits_w = (feed.rating_w, feed.continuous_w, target_w(config, feed))
+        watts = (f"{w:.0f}" for w in limits_w)
         feeds.add_row(escape(feed.name), *watts, "points" if feed.curve_points else feed.curve)
     loads = Table("load", "class", "weight", "min W", "max W", "group", "feeds", "cap", box=None)
     for load in config.loads:
@@ -69,6 +84,13 @@ def print_tables(config: "Config") -> None:
     console.print(f"rack {config.rack.name}: board at {board.port}, {board.baud} Bd", markup=False)
     console.print(feeds)
     console.print(loads)
+    control = config.control
+    overdraft = "off"
+    if control.overdraft_fraction:
+        overdraft = f"while a reaction takes {control.overdraft_fraction:.0%} of the time to trip"
+    console.print(f"a dead feed: {control.redundancy}; overdraft: {overdraft}", markup=False)
+    names = ", ".join(row.name for row in rack_rows(config))
+    console.print(f"rows that caps have to fit: {names}", markup=False)
 
 
 def device(load: "LoadConfig") -> str:

@@ -95,7 +95,9 @@ def test_check_json_is_one_document_with_defaults(rack: Path) -> None:
     document = json.loads(out)
     assert (code, err) == (0, "")
     assert document["config"]["control"]["target_ratio"] == 0.95
-    assert document["feeds"][0]["target_w"] == pytest.approx(34_776 * 0.95)
+    assert document["feeds"][0]["continuous_w"] == pytest.approx(34_776)
+    assert document["feeds"][0]["target_w"] == pytest.approx(43_470 * 0.95)
+    assert document["rows"][1] == {"name": "A 3 h", "kind": "continuous"}
 
 
 def test_mistakes_are_lines_on_stderr_and_code_2(rack: Path) -> None:

@@ -89,6 +89,17 @@ def test_a_config_cannot_be_changed_after_loading() -> None:
         (("[board]", "[bord]"), "bord: unknown key; did you mean `board`?"),
         (("[rack]\nname", "[rack]\nnome"), "rack.nome: unknown key; did you mean `name`?"),
         (('"/dev/ttyACM0"', "5"), "board.port: 5 is not text; put it in quotes"),
+        (
+            (
+                "breaker_a = 63",
+                "breaker_a = 63\n"
+                "curve_points = { points = [[2, 9, 3]], mnt = 1.1, magnetic = [5, 10] }",
+            ),
+            "fastest_s is above slowest_s: swap them",
+        ),
+        (("min_w = 800", "phases = { C = 1 }\nmin_w = 800"), "phases.C: unknown feed"),
+        (("[board]", "[limits]\ncontract_w = 100\n[board]"), "limits.contract_w: 100 W is below"),
+        (("[board]", "[bbu]\nenergy_wh = 5\n[board]"), "bbu.power_w: missing; add it"),
         (("breaker_a = 63", 'breaker_a = 63\ncurve = "z"'), "curve: 'z' is not known; use"),
     ],
 )
@@ -139,6 +150,12 @@ def test_malformed_toml_is_named_with_line_and_column() -> None:
     (found,) = problems("[rack]\nname = \n")
     assert "not valid TOML" in found
     assert "line 2" in found
+
+
+def test_a_phase_that_the_feed_does_not_have_is_named() -> None:
+    text = GOOD.replace("breaker_a = 63", "breaker_a = 63\nphases = 1", 1)
+    text = text.replace("min_w = 800", "phases = { A = 3 }\nmin_w = 800", 1)
+    assert any("phases.A: feed A has no phase 3; use 1 to 1" in line for line in problems(text))
 
 
 @pytest.mark.parametrize(
