@@ -49,7 +49,7 @@ def _tag(detail: ErrorDetails) -> str:
 
 def _value(detail: ErrorDetails) -> str:
     if detail["loc"][-1] == "curve_points":
-        return str(detail.get("ctx", {})["error"])  # edge.core says which point, and what to do
+        return f"{detail.get('ctx', {})['error']}; compare with the maker's curve"
     text = "write http://HOST or https://HOST:PORT, no user, path or query"
     return f"{detail['input']!r} is malformed; {text}"
 
