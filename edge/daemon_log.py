@@ -8,8 +8,12 @@ from typing import Any
 from edge.config import Config
 from edge.executor import CapResult
 from edge.link import events as ev
+from edge.readings import Fault
 from edge.reason import Decision, Rule
 from firmware_py.link import messages as m
+
+BELIEVED_MS = 10_000
+"""A reading without a fault for so long is worth a line; one that flaps is not."""
 
 log = logging.getLogger("rackedge")
 
@@ -26,6 +30,9 @@ class DaemonLog:
         self._shed = 0
         self._lost_feed: int | None = None
         self._stale = False
+        self._swings = False
+        self._damped = False
+        self._refused: dict[str, tuple[Fault | None, int]] = {}
         self._failed: set[int] = set()
         self._defiant: set[int] = set()
 
@@ -54,6 +61,45 @@ class DaemonLog:
             log.warning("asking the board to keep groups %s off", bits(decision.shed_groups))
             self._shed = decision.shed_groups
         self._quarantine(decision)
+        self._swing(decision)
+        self._readings(decision)
+
+    def _swing(self, decision: Decision) -> None:
+        swing = decision.swing
+        if swing is not None and not self._swings:
+            log.info(
+                "the rack's power swings by %.1f kW at %.2f Hz%s",
+                swing.peak_to_peak_mw / 1e6,
+                swing.frequency_mhz / 1000,
+                " or a multiple" if swing.aliased else "",
+            )
+        elif swing is None and self._swings:
+            log.info("the rack's power is steady again")
+        self._swings = swing is not None
+        if (decision.damping > 1) is not self._damped:
+            self._damped = not self._damped
+            if self._damped:
+                log.warning("caps and power swing together: caps now change less often")
+            else:
+                log.info("caps and power no longer swing together")
+
+    def _readings(self, decision: Decision) -> None:
+        """Say what is refused, and what is believed again after BELIEVED_MS without a fault."""
+        feeds = [f"feed {name}" for name in self._feeds]
+        names = {"feed": feeds, "load": self._loads}
+        for fault in decision.faults:
+            if fault.kind not in names:
+                continue
+            name = names[fault.kind][fault.index]
+            known, _ = self._refused.get(name, (None, 0))
+            if fault.fault not in (known, Fault.HELD):
+                log.warning("reading of %s refused: %s (%s)", name, fault.fault, fault.value)
+                known = fault.fault
+            self._refused[name] = known, decision.now_ms
+        for name, (_, at_ms) in list(self._refused.items()):
+            if decision.now_ms - at_ms >= BELIEVED_MS:
+                del self._refused[name]
+                log.info("reading of %s is believed again", name)
 
     def cap_result(self, result: CapResult) -> None:
         """Say the first failure of a load, and when it works again."""
