@@ -11,6 +11,7 @@ it confirmed it, is quarantined: it counts at `pin_mw`, its highest proven power
 cap again with growing pauses. It is released after it has obeyed for `probation_ms`.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 from edge.settle import SettleWatch
@@ -53,6 +54,8 @@ class CapLedger:
         """A write is on its way and neither confirmed nor failed."""
         self._floor_mw = [0] * n
         self._lowest_mw: list[int | None] = [None] * n
+        self._in_force: list[deque[tuple[int, int]]] = [deque() for _ in range(n)]
+        """Per load: since when which cap has been confirmed, as far back as it matters."""
         self._retry_at_ms = [0] * n
         self._backoff_ms = [0] * n
         self._defied = [0] * n
@@ -79,6 +82,7 @@ class CapLedger:
         self.cap_mw[i] = limit_mw
         self.known[i] = True
         self.confirmed_ms[i] = now_ms
+        self._in_force[i].append((now_ms, limit_mw))
 
     def send(self, i: int, cap_mw: int, now_ms: int) -> None:
         """Note that load `i` is being told `cap_mw`."""
@@ -89,7 +93,6 @@ class CapLedger:
         self.confirmed_ms[i] = NEVER
         self.in_flight[i] = True
         self._floor_mw[i] = 0
-        self._lowest_mw[i] = None
         self._settle.sent(i, cap_mw, self._draw_mw[i], now_ms)
         if self.quarantined[i]:
             self._back_off(i, now_ms)
@@ -99,6 +102,7 @@ class CapLedger:
         if requested_mw != self.cap_mw[i]:
             return  # an older write; a newer one is on its way
         self.confirmed_ms[i] = now_ms
+        self._in_force[i].append((now_ms, requested_mw))
         self.in_flight[i] = False
         self.enforced_mw[i] = enforced_mw
         if enforced_mw is not None and enforced_mw > requested_mw:
@@ -132,20 +136,58 @@ class CapLedger:
                 self._defied[i] = 0
             elif self.quarantined[i]:
                 self._probation(i, draw, now_ms)
-            elif draw is not None and draw > caps[i] * DEFY_RATIO + MARGIN_MW:
+                continue
+            if draw is not None and draw > caps[i] * DEFY_RATIO + MARGIN_MW:
                 self._judge(i, draw, now_ms)
             else:
                 self._defied[i] = 0
-                if bounds[i] != caps[i] and self._settled(i, now_ms) and self._obeys(i, draw):
-                    bounds[i] = max(caps[i], self._floor_mw[i])
+                self._lowest_mw[i] = None
+            if bounds[i] != caps[i]:
+                self._lower_bound(i, draw, now_ms)
 
-    def _settled(self, i: int, now_ms: int, times: int = 1) -> bool:
+    def owed_mw(self, now_ms: int) -> list[int]:
+        """What each device should draw at most by now, if it obeys."""
+        owed = []
+        for i, bound in enumerate(self.bound_mw):
+            highest = self._highest_in_force(i, now_ms, 1)
+            owed.append(bound if highest is None else min(bound, max(highest, self.cap_mw[i])))
+        return owed
+
+    def _settled(self, i: int, now_ms: int) -> bool:
         confirmed = self.confirmed_ms[i]
-        wait_ms = times * self._settle.settle_ms[i]
-        return confirmed != NEVER and now_ms - confirmed >= wait_ms
+        return confirmed != NEVER and now_ms - confirmed >= self._settle.settle_ms[i]
 
     def _obeys(self, i: int, draw: int | None) -> bool:
         return draw is None or draw <= self.cap_mw[i] * OBEY_RATIO + MARGIN_MW
+
+    def _highest_in_force(self, i: int, now_ms: int, settles: int) -> int | None:
+        """Highest cap that was confirmed at any time of the last settle times; None if not known.
+
+        A device that is told lower and lower caps owes each of them its own settle time, however
+        often it is told.
+        """
+        history = self._in_force[i]
+        since_ms = now_ms - settles * self._settle.settle_ms[i]
+        longest_ms = now_ms - DEFY_SETTLES * self._settle.settle_ms[i]
+        while len(history) > 1 and history[1][0] <= longest_ms:
+            history.popleft()
+        if not history or history[0][0] > since_ms:
+            return None
+        highest = 0
+        for began_ms, cap_mw in reversed(history):
+            highest = max(highest, cap_mw)
+            if began_ms <= since_ms:
+                break
+        return highest
+
+    def _lower_bound(self, i: int, draw: int | None, now_ms: int) -> None:
+        """What it obeyed for a settle time is proven."""
+        proven = self._highest_in_force(i, now_ms, 1)
+        if proven is None:
+            return
+        if draw is None or draw <= proven * OBEY_RATIO + MARGIN_MW:
+            proven = max(proven, self.cap_mw[i], self._floor_mw[i])
+            self.bound_mw[i] = min(self.bound_mw[i], proven)
 
     def _judge(self, i: int, draw: int, now_ms: int) -> None:
         lowest = self._lowest_mw[i]
@@ -153,7 +195,8 @@ class CapLedger:
             self._lowest_mw[i] = draw
             self._defied[i] = 0
             return  # on its way down
-        if not self._settled(i, now_ms, DEFY_SETTLES):
+        owed = self._highest_in_force(i, now_ms, DEFY_SETTLES)
+        if owed is None or draw <= owed * DEFY_RATIO + MARGIN_MW:
             return
         self._defied[i] += 1
         if self._defied[i] >= DEFY_TICKS:
@@ -165,6 +208,7 @@ class CapLedger:
             self._back_off(i, now_ms)
         self.pin_mw[i] = max(self.pin_mw[i], pin_mw)
         self.confirmed_ms[i] = NEVER
+        self._in_force[i].clear()
         self._obeys_since_ms[i] = NEVER
 
     def _back_off(self, i: int, now_ms: int) -> None:
@@ -186,3 +230,4 @@ class CapLedger:
             self.quarantined[i] = False
             self.pin_mw[i] = self._backoff_ms[i] = self._defied[i] = 0
             self.bound_mw[i] = max(self.cap_mw[i], self._floor_mw[i])
+            self._in_force[i].append((now_ms, self.cap_mw[i]))

@@ -203,8 +203,7 @@ class Decider:
             wanted = self._demand.request_mw
             request = list(map(min, map(max, wanted, self._min_mw), self._max_mw))
             defiant = [q and not dark for q, dark in zip(caps.quarantined, self._off, strict=True)]
-            targets = plan.targets(request, defiant, self._off, room, wish_mw)
-            targets = self._pressed(plan, targets, room)
+            targets = plan.standing(request, defiant, self._off, room, wish_mw)
         else:
             request = self._max_mw
             n = len(request)
@@ -213,24 +212,6 @@ class Decider:
         rule = [blind or (Rule.DEMAND if row < 0 else Rule.ROW) for row in targets.row]
         draws = readings.load_mw
         return Turn(now_ms, plan, limits, room, request, draws, absent, targets, rule, [])
-
-    def _pressed(self, plan: Plan, targets: Targets, room_mw: list[int]) -> Targets:
-        """While minimums do not fit, every load in an overfull row stands at its minimum.
-
-        A load that shall be shed draws until the board has switched it off: nobody gets its room
-        before.
-        """
-        if not any(flag and not dark for flag, dark in zip(targets.shed, self._off, strict=True)):
-            return targets
-        standing = [0 if dark else mw for mw, dark in zip(self._min_mw, self._off, strict=True)]
-        full = [r for r, room in enumerate(room_mw) if plan.used_mw(standing, r) > room]
-        caps = [
-            low if any(plan.rows[row].coef_ppm[load] for row in full) else min(cap, top)
-            for load, (cap, low, top) in enumerate(
-                zip(targets.cap_mw, self._min_mw, self._max_mw, strict=True)
-            )
-        ]
-        return targets._replace(cap_mw=caps)
 
     def _carried_mw(self, feed: int, measured: int | None) -> int:
         """What a feed carries: measured, or the most that is possible as far as is proven."""
@@ -269,7 +250,13 @@ class Decider:
             pinned = plan.used_mw(pins, row) if pins else 0
             room = limits[row] - self.rooms.rest_mw(plan.rows[row]) - watch.correction_mw
             fits = not watch.over or plan.used_mw(bounds, row) + pinned <= room
-            watch.correct(now_ms, fits, self.settle.slowest_ms)
+            left_ms = self.rooms.breakers[feed].time_to_trip_ms(watch.measured_mw or 0)
+            urgent = not fits and left_ms < HURRY * self.rooms.reaction_ms
+            if urgent:  # not if what was commanded explains it and has only not had its time
+                owed = self.caps.owed_mw(now_ms)
+                owed = [0 if gone else mw for mw, gone in zip(owed, absent, strict=True)]
+                urgent = plan.used_mw(owed, row) + pinned <= room
+            watch.correct(now_ms, fits, urgent, self.settle.slowest_ms)
 
     def _shed(self, turn: Turn, off_groups: int) -> int:
         """Ask the board to shed where minimums do not fit and caps cannot help in time."""

@@ -35,7 +35,7 @@ class FeedWatch:
         self.correction_mw = 0
         self.lost = False
         self._loaded_mw = rating_mw // 20
-        self._quantum_mw = max(20_000, rating_mw // 400)
+        self._quantum_mw = max(5_000, rating_mw // 400)
         self._peak = PeakHold(1, UNCONTROLLED_WINDOW_MS)
         self._rest = [0, 0]
         self._metered_mw = 0
@@ -92,15 +92,19 @@ class FeedWatch:
                 self._alive_ms = now_ms
             self.lost = self.lost and now_ms - self._alive_ms < BACK_MS
 
-    def correct(self, now_ms: int, caps_fit: bool, settle_ms: int) -> None:
-        """Cut further or give back; `caps_fit`: the caps in force are within the row already."""
+    def correct(self, now_ms: int, caps_fit: bool, urgent: bool, settle_ms: int) -> None:
+        """Cut further or give back; `caps_fit`: the caps in force are within the row already.
+
+        `urgent`: the breaker trips before anything else could be found out. Then the cut is made
+        at once, whoever is to blame, and again each settle time.
+        """
         measured = self.measured_mw
         if measured is None or self.lost:
             return
-        if self.over and caps_fit:
+        if self.over and (caps_fit or urgent):
             self._under_ms = None
             if self._over_ms is None:
-                self._over_ms = now_ms
+                self._over_ms = now_ms - (settle_ms + 1) * urgent
             if now_ms - self._over_ms > settle_ms:
                 target_mw = int(self.limit_mw * self._control.target_ratio)
                 self.correction_mw += measured - target_mw

@@ -103,6 +103,32 @@ class Plan:
             self._targets = self._solve(request_mw, absent, off, room_mw, recharge_mw)
         return self._targets
 
+    def standing(
+        self,
+        request_mw: list[int],
+        absent: list[bool],
+        off: list[bool],
+        room_mw: list[int],
+        recharge_mw: int = 0,
+    ) -> Targets:
+        """As `targets`, but whoever is to be shed draws until it is switched off.
+
+        Such a load stands at its minimum, and nobody gets its room before; who does not fit
+        beside it goes to its minimum as well.
+        """
+        first = found = self.targets(request_mw, absent, off, room_mw, recharge_mw)
+        held = [False] * len(request_mw)
+        while any(s and not (dark or h) for s, dark, h in zip(found.shed, off, held, strict=True)):
+            held = [h or (s and not dark) for s, dark, h in zip(found.shed, off, held, strict=True)]
+            least = [mw if h else 0 for mw, h in zip(self.min_mw, held, strict=True)]
+            left = [max(0, room - self.used_mw(least, r)) for r, room in enumerate(room_mw)]
+            gone = [a or h for a, h in zip(absent, held, strict=True)]
+            found = self.targets(request_mw, gone, off, left, recharge_mw)
+        if found is first:
+            return first
+        caps = [lo if h else mw for lo, h, mw in zip(self.min_mw, held, found.cap_mw, strict=True)]
+        return Targets(caps, first.row, first.shed, found.recharge_mw)
+
     def fair_mw(self, room_mw: list[int]) -> list[int]:
         """Caps if every load wanted its maximum and all were of one class; never below minimum."""
         if room_mw != self._fair_room:

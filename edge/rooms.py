@@ -14,6 +14,8 @@ from edge.rows import PPM, SHEDDING, Kind, Row
 
 UNMARGINED = (Kind.CONTINUOUS, Kind.DEMAND, Kind.RAMP, Kind.BBU)
 """Rows that are steered by what is measured over a longer time: an error now is made up for."""
+FIXED = {Kind.CONTRACT, Kind.COOLING, Kind.SITE}
+"""Rows whose limit does not move, or only by somebody's will."""
 IMMEDIATE = (Kind.CONTINUOUS, Kind.RAMP)
 """Rows whose limit moves smoothly by itself, and is not released in steps."""
 QUANTA = 128
@@ -45,6 +47,10 @@ class Rooms:
         self._ramp = Ramp(int(limits.ramp_w_per_s * 1000)) if limits.ramp_w_per_s else None
         self.battery = Battery(config.bbu, random) if config.bbu is not None else None
         self._quantum_mw = max(1, min(feed.rating_mw for feed in config.feeds) // QUANTA)
+        self._moving = set(Kind) - FIXED
+        if not self._control.overdraft_fraction:
+            self._moving -= set(SHEDDING)
+        self._margin = config.control.cap_ratio / config.control.target_ratio - 1
         self._staged: dict[str, Staged] = {}
         self._rows: tuple[Row, ...] | None = None
         self._power_mw = 0
@@ -124,7 +130,8 @@ class Rooms:
         limit_mw = self._limit[row.kind](row, share)
         if row.kind not in UNMARGINED:
             limit_mw = int(limit_mw * self._control.target_ratio)
-        limit_mw -= limit_mw % self._quantum_mw
+        if row.kind in self._moving:
+            limit_mw -= limit_mw % self._quantum_mw
         if row.kind in IMMEDIATE:
             return limit_mw
         staged = self._staged.setdefault(row.name, Staged(self._release))
@@ -146,8 +153,10 @@ class Rooms:
         for index, (row, limit) in enumerate(zip(plan.rows, limit_mw, strict=True)):
             pinned = plan.used_mw(pins, index) if pins else 0
             room = max(0, limit - self.rest_mw(row) - self._correction_mw(row) - pinned)
-            if row.kind not in SHEDDING:
-                room = max(room, plan.used_mw(least, index))
+            needed = plan.used_mw(least, index)
+            if row.kind in SHEDDING:  # the margin is there to be used before anything is shed
+                needed = min(needed, room + int(limit * self._margin))
+            room = max(room, needed)
             rooms.append(room)
         return rooms
 

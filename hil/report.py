@@ -43,7 +43,7 @@ def _feed_lane(result: DemoResult, feed: int) -> Lane:
         f"Feed {letter.upper()} power against its breaker",
         "kW",
         series,
-        (Level("continuous rating", "limit", rating_kw), Level("80 %", "soft", 0.8 * rating_kw)),
+        (Level("rating", "limit", rating_kw), Level("80 %", "soft", 0.8 * rating_kw)),
         height_px=150,
         lowest=0.0,
         highest=FEED_TOP * rating_kw,
@@ -164,12 +164,15 @@ def _table(result: DemoResult) -> str:
 
 def _headline(result: DemoResult) -> str:
     uncapped = result.policies["uncapped"].metrics
+    static = result.policies["static"].metrics
     ours = result.policies["rackedge"].metrics
     first = (
         f"Without caps the breaker opened after {uncapped.first_trip_s:.1f} s. "
         if uncapped.first_trip_s is not None
         else "Even without caps no breaker opened. "
     )
+    if static.first_trip_s is not None:
+        first += f"Under static caps it opened after {static.first_trip_s:.1f} s. "
     second = (
         "With rackedge no breaker opened"
         if ours.trips == 0

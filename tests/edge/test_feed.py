@@ -48,7 +48,7 @@ def over(feed: FeedWatch, measured: int, start_ms: int, ticks: int, *, fit: bool
     for tick in range(ticks):
         now_ms = start_ms + tick * 100
         feed.update(measured, measured, now_ms, metered=True)
-        feed.correct(now_ms, fit, 1_500)
+        feed.correct(now_ms, fit, False, 1_500)
     return start_ms + ticks * 100
 
 
