@@ -174,3 +174,67 @@ def test_a_limit_read_late_does_not_undo_a_cap() -> None:
     made = ledger()
     made.adopt(0, 3 * KW, 2_000)
     assert made.cap_mw == [8 * KW]
+
+
+def test_a_deaf_device_is_found_out_however_often_it_is_told_less() -> None:
+    made = ledger()
+    for tick in range(60):
+        now_ms = 2_000 + tick * 100
+        if tick % 5 == 0:  # lower and lower, far more often than its settle time
+            cap_mw = 7 * KW - tick * 10_000
+            made.send(0, cap_mw, now_ms)
+            made.confirm(0, cap_mw, None, now_ms)
+        made.observe([9 * KW], now_ms)
+    assert made.quarantined == [True]
+
+
+def test_a_device_that_follows_falling_caps_late_is_never_blamed_and_its_bound_follows() -> None:
+    made = ledger()
+    told: list[int] = []
+    for tick in range(200):
+        now_ms = 2_000 + tick * 100
+        cap_mw = 8 * KW - tick * 30_000
+        told.append(cap_mw)
+        made.send(0, cap_mw, now_ms)
+        made.confirm(0, cap_mw, None, now_ms)
+        draw_mw = told[max(0, tick - 12)]  # 1.2 s late
+        made.observe([draw_mw], now_ms)
+        assert made.quarantined == [False]
+        assert made.bound_mw[0] >= draw_mw
+    assert made.bound_mw[0] <= told[-1 - 16]
+
+
+def test_a_draw_that_still_falls_is_not_defiance() -> None:
+    made = ledger()
+    made.send(0, 4 * KW, 2_000)
+    made.confirm(0, 4 * KW, None, 2_000)
+    draw_mw = 9 * KW
+    for tick in range(80):
+        draw_mw = max(int(draw_mw * 0.98), 4 * KW)  # slower than it was ever seen
+        made.observe([draw_mw], 2_100 + tick * 100)
+    assert made.quarantined == [False]
+
+
+def test_a_load_without_power_proves_nothing() -> None:
+    made = ledger()
+    made.send(0, 5 * KW, 2_000)
+    made.fail(0, 5 * KW, 2_500)
+    made.send(0, 5 * KW, 3_000)
+    made.confirm(0, 5 * KW, None, 3_000)
+    for tick in range(600):
+        made.observe([0], 3_100 + tick * 100, [True])
+    assert made.quarantined == [True]
+    for tick in range(600):
+        made.observe([4 * KW], 63_100 + tick * 100, [False])
+    assert made.quarantined == [False]
+
+
+def test_what_is_owed_is_the_highest_cap_of_the_last_settle_time() -> None:
+    made = ledger()
+    made.send(0, 6 * KW, 4_000)
+    made.confirm(0, 6 * KW, None, 4_000)
+    made.send(0, 5 * KW, 5_000)
+    made.confirm(0, 5 * KW, None, 5_000)
+    assert made.owed_mw(5_400) == [8 * KW]
+    assert made.owed_mw(5_600) == [6 * KW]
+    assert made.owed_mw(6_600) == [5 * KW]

@@ -219,3 +219,35 @@ def test_each_write_says_why() -> None:
     assert write.before_mw == 10_000_000
     assert write.draw_mw == 9_000_000
     assert row.used_mw <= row.room_mw <= row.limit_mw
+
+
+def test_nobody_gets_the_room_of_a_load_that_is_to_be_shed_before_it_is_off() -> None:
+    config = rack_config(8, RATING_W, min_w=5_500, control=PLAIN)
+    rack = FakeRack(config, constant(*[6_000.0] * 8))
+    decider = Decider(config)
+    run(rack, decider, 10)
+    rack.lost = {0}
+    for decision in run(rack, decider, 8):  # the board sheds nothing
+        if decision.lost_feed == 0:
+            assert set(decision.cap_mw) == {5_500_000}
+    rack.off = 0b1111_0000
+    decision = run(rack, decider, 10)[-1]
+    standing = [cap for cap, gone in zip(decision.cap_mw, decision.absent, strict=True) if not gone]
+    assert len(standing) == 4
+    assert sum(standing) == pytest.approx(RATING_W * 950, rel=0.03)
+
+
+def test_a_group_that_the_board_never_sheds_is_asked_for_once_and_then_another() -> None:
+    config = rack_config(8, RATING_W, min_w=5_500, control=PLAIN)
+    rack = FakeRack(config, constant(*[9_000.0] * 8))
+    decider = Decider(config)
+    run(rack, decider, 10)
+    rack.lost = {0}
+    asked: list[int] = []
+    for _ in range(120):
+        asked.append(run(rack, decider, 0.1)[-1].shed_groups)
+        rack.off = asked[-1] & 0b0111_1111  # the board keeps group 7 on
+    first = next(mask for mask in asked if mask)
+    assert first >> 7 & 1
+    assert asked[-1] & 0b0111_1111 == 0b0111_1000
+    assert sum(rack.draw_w) <= RATING_W

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a feed's readings do: uncontrolled power, correction, loss."""
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -96,3 +97,15 @@ def test_an_idle_feed_is_not_a_lost_one() -> None:
     for tick in range(20):
         feed.update(0, 1 * KW, tick * 100, metered=True)
     assert not feed.lost
+
+
+def test_an_urgent_cut_waits_for_nothing_and_is_repeated_each_settle_time() -> None:
+    feed = watch()
+    cuts = []
+    for tick in range(33):
+        now_ms = tick * 100
+        feed.update(99 * KW, 99 * KW, now_ms, metered=True)
+        feed.correct(now_ms, False, True, 1_500)
+        cuts.append(feed.correction_mw)
+    assert cuts[0] == pytest.approx(4 * KW, rel=0.01)
+    assert [tick for tick, (a, b) in enumerate(pairwise(cuts)) if b > a] == [15, 31]
