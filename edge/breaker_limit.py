@@ -91,6 +91,11 @@ class BreakerLimit:
         hours_ppm = self.continuous.theta_fast_ppm if self.continuous is not None else 0
         return FeedMemory(name, fast_ppm, slow_ppm, hours_ppm, limit_mw)
 
+    def forget(self) -> None:
+        """Count the hours rule as used up."""
+        if self.continuous is not None:
+            self.continuous.theta_fast_ppm = self.continuous.theta_slow_ppm = PPM
+
     def resume(self, memory: FeedMemory, away_ms: int) -> None:
         """As warm as remembered, or as `limit_mw` for `away_ms` made it, whichever is more."""
         if self.continuous is None:

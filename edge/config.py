@@ -133,6 +133,7 @@ class _Checker:
         self.feeds = self._many("feeds", FeedConfig, document.get("feeds"))
         self.loads = self._many("loads", LoadConfig, document.get("loads"))
         self._check_feeds()
+        self._check_memory()
         self._check_loads()
         self._check_bands()
         self._check_minimums(document)
@@ -188,6 +189,18 @@ class _Checker:
                 "feeds", f"{len(self.feeds)} given; keep the {MAX_FEEDS} that the board meters"
             )
         self._unique("feeds", "name", (feed.name for feed in self.feeds))
+
+    def _check_memory(self) -> None:
+        rack = self.single.get("rack")
+        if not isinstance(rack, RackConfig) or rack.state_file is not None:
+            return
+        for feed in self.feeds:
+            if feed.before_w is not None and feed.continuous_ratio < 1:
+                self._add(
+                    f"feeds ({feed.name}).before_w",
+                    "without rack.state_file each restart would believe it; set rack.state_file "
+                    "or leave before_w out",
+                )
 
     def _check_loads(self) -> None:
         self._unique("loads", "name", (load.name for load in self.loads))

@@ -96,6 +96,11 @@ class Rooms:
         ]
         return RackMemory(now_ms + self._wall_offset_ms, tuple(feeds))
 
+    def forget(self) -> None:
+        """Nothing is known of the hours before: count all of them as used."""
+        for breaker in self.breakers:
+            breaker.forget()
+
     def resume(self, memory: RackMemory, now_ms: int) -> None:
         """Go on from a memory; since then each feed may have carried all that it was allowed."""
         away_ms = max(0, now_ms + self._wall_offset_ms - memory.wall_ms)

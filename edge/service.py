@@ -94,6 +94,7 @@ class StateKeeper:
         if kept is not None:
             self._rooms.resume(kept, clock.now_ms())
         elif self._path.exists():
+            self._rooms.forget()
             log.warning("%s: not believable; the breakers count as warm", self._path)
 
     def cycle(self) -> None:

@@ -55,6 +55,7 @@ class LiveRack(PolicyRun):
         """`control`: lines of rack.toml's [control] section."""
         super().__init__(rack)
         self._control = control
+        self._state_file = directory.absolute() / "rack.state"
         self._caps: queue.SimpleQueue[tuple[int, float | None]] = queue.SimpleQueue()
         self._published_w = list(rack.load_w)
         with ExitStack() as stack:
@@ -102,7 +103,9 @@ class LiveRack(PolicyRun):
     def toml(self) -> str:
         """A rack.toml that fits this rack."""
         port = str(self.cable.host_path)
-        return rack_toml(self.rack.spec, port, self.redfish.url, self._control)
+        return rack_toml(
+            self.rack.spec, port, self.redfish.url, self._control, str(self._state_file)
+        )
 
     def close(self) -> None:
         """Stop the board, the cable and the front-end."""

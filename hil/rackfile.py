@@ -11,13 +11,18 @@ from collections.abc import Sequence
 from hil.plant.spec import RackSpec
 
 
-def rack_toml(spec: RackSpec, port: str, redfish_url: str, control: str = "") -> str:
+def rack_toml(
+    spec: RackSpec, port: str, redfish_url: str, control: str = "", state_file: str = "rack.state"
+) -> str:
     """`rack.toml` for the emulated rack; loads are capped through its Redfish front-end.
 
     `control`: lines of the file's [control] section. The rack has just been switched on: nothing
     of the hours rule (NEC 210.20(A)) is used up.
     """
-    lines = ['[rack]\nname = "emulated"\n', f"[board]\nport = {json.dumps(port)}\n"]
+    lines = [
+        f'[rack]\nname = "emulated"\nstate_file = {json.dumps(state_file)}\n',
+        f"[board]\nport = {json.dumps(port)}\n",
+    ]
     lines += [
         f'[[feeds]]\nname = "{feed.name}"\nbreaker_a = {feed.rating_a:.3f}\n'
         f"voltage_v = {feed.voltage_v:.1f}\nphases = {feed.phases}\nbefore_w = 0.0\n"

@@ -98,6 +98,10 @@ def test_a_config_cannot_be_changed_after_loading() -> None:
             "fastest_s is above slowest_s: swap them",
         ),
         (("min_w = 800", "phases = { C = 1 }\nmin_w = 800"), "phases.C: unknown feed"),
+        (
+            ("breaker_a = 63", "breaker_a = 63\nbefore_w = 0"),
+            "feeds (A).before_w: without rack.state_file each restart would believe it; set",
+        ),
         (("[board]", "[limits]\ncontract_w = 100\n[board]"), "limits.contract_w: 100 W is below"),
         (("[board]", "[bbu]\nenergy_wh = 5\n[board]"), "bbu.power_w: missing; add it"),
         (("breaker_a = 63", 'breaker_a = 63\ncurve = "z"'), "curve: 'z' is not known; use"),
