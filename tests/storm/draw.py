@@ -6,6 +6,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
+from hil.plant.breaker import Breaker, Curve
 from tests.storm.scenario import (
     LEAD_IN_MS,
     TARGET_RATIO,
@@ -26,6 +27,12 @@ MNT = 1.13
 FIT = 0.96
 """Part of the target that minimums and fans may use: meters are wrong by up to 1 %."""
 FEEDS = (0, 1)
+USED_AT_MOST = 1.1
+"""What a host with overdraft lets both feeds carry together, of their ratings."""
+HOT = 0.5
+"""Heat of a breaker that carries 80 % of its rating."""
+RELAYS_S = 0.3
+"""From the loss of a feed to open relays: a reading, the decision, two ticks of the relay."""
 
 
 def scenario(seed: int) -> Scenario:
@@ -40,6 +47,9 @@ def scenario(seed: int) -> Scenario:
     length_ms = random.randrange(40_000, 90_001, TICK_MS)
     lost_ms = random.randrange(12_000, length_ms - 12_000, TICK_MS)
     lost_feed = random.choice(FEEDS) if random.random() < 0.5 else None
+    promised = redundancy is not Redundancy.NONE
+    if lost_feed is not None and not promised:
+        lost_feed = lost_feed if relays_can_help(loads, rating_w, fans_w, lost_feed) else None
     back_ms = lost_ms + random.randrange(5_000, 30_001, TICK_MS)
     hot_start = random.random() < 0.1
     return Scenario(
@@ -62,6 +72,21 @@ def scenario(seed: int) -> Scenario:
         devices=_devices(random, len(loads), length_ms),
         meter=_meter(random, loads),
     )
+
+
+def relays_can_help(
+    loads: tuple[Load, ...], rating_w: tuple[float, float], fans_w: float, lost: int
+) -> bool:
+    """Whether the survivor of a loss holds until the board has shed.
+
+    Without redundancy the board is all there is; where not even relays are quick enough, nobody
+    has promised anything.
+    """
+    left = 1 - lost
+    whole_w = fans_w + sum(load.max_w * share(load, left, lost) for load in loads)
+    carried_w = min(whole_w, USED_AT_MOST * sum(rating_w))
+    survivor = Breaker(Curve(), rating_w[left], HOT)
+    return survivor.time_to_trip_s(carried_w) >= RELAYS_S
 
 
 def _loads(random: Random) -> tuple[Load, ...]:
