@@ -13,6 +13,13 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from edge.config_device import (
+    DryrunActuator,
+    DryrunBattery,
+    RedfishActuator,
+    RedfishBattery,
+    Section,
+)
 from edge.config_message import explain, unknown
 from edge.config_model import (
     MAX_FEEDS,
@@ -20,13 +27,10 @@ from edge.config_model import (
     BoardConfig,
     Config,
     ControlConfig,
-    DryrunActuator,
     FeedConfig,
     LimitsConfig,
     LoadConfig,
     RackConfig,
-    RedfishActuator,
-    Section,
     feed_share,
 )
 from edge.errors import ConfigError
@@ -37,11 +41,13 @@ __all__ = [
     "Config",
     "ControlConfig",
     "DryrunActuator",
+    "DryrunBattery",
     "FeedConfig",
     "LimitsConfig",
     "LoadConfig",
     "RackConfig",
     "RedfishActuator",
+    "RedfishBattery",
     "load_config",
     "parse_config",
 ]
@@ -138,6 +144,7 @@ class _Checker:
         self._check_bands()
         self._check_minimums(document)
         self._check_limits()
+        self._check_bbu()
 
     def require(self, name: str, model: type[SectionT]) -> SectionT:
         """The parsed section; only asked for when there was no problem."""
@@ -205,8 +212,7 @@ class _Checker:
     def _check_loads(self) -> None:
         self._unique("loads", "name", (load.name for load in self.loads))
         self._unique("loads", "channel", (load.channel for load in self.loads))
-        bmc = [x.actuator for x in self.loads if isinstance(x.actuator, RedfishActuator)]
-        self._unique("loads", "actuator", (f"{a.url.rstrip('/')} {a.chassis}" for a in bmc))
+        self._unique("loads", "actuator", self._chassis_of_loads())
         for load in self.loads:
             self._check_load(load, f"loads ({load.name})")
 
@@ -284,9 +290,25 @@ class _Checker:
                     "raise it or lower min_w",
                 )
 
+    def _check_bbu(self) -> None:
+        bbu = self.single.get("bbu")
+        if not isinstance(bbu, BbuConfig) or not isinstance(bbu.actuator, RedfishActuator):
+            return
+        chassis = _chassis(bbu.actuator)
+        if chassis in self._chassis_of_loads():
+            self._add("bbu.actuator", f"{chassis} caps a load too; give the shelf its own chassis")
+
+    def _chassis_of_loads(self) -> list[str]:
+        bmc = (load.actuator for load in self.loads)
+        return [_chassis(each) for each in bmc if isinstance(each, RedfishActuator)]
+
     def _unique(self, section: str, key: str, values: Iterable[object]) -> None:
         seen: set[object] = set()
         for value in values:
             if value in seen:
                 self._add(f"{section}.{key}", f"{value} is given twice; make each one different")
             seen.add(value)
+
+
+def _chassis(actuator: RedfishActuator) -> str:
+    return f"{actuator.url.rstrip('/')} {actuator.chassis}"

@@ -6,16 +6,27 @@ from collections.abc import Callable, Sequence
 
 from pydantic_core import ErrorDetails
 
-from edge.config_model import DryrunActuator, RedfishActuator, Section
+from edge.config_device import (
+    DryrunActuator,
+    DryrunBattery,
+    RedfishActuator,
+    RedfishBattery,
+    Section,
+)
 
-ACTUATORS: dict[str, type[Section]] = {"redfish": RedfishActuator, "dryrun": DryrunActuator}
+KINDS: dict[str, dict[str, type[Section]]] = {
+    "actuator": {"redfish": RedfishActuator, "dryrun": DryrunActuator},
+    "source": {"redfish": RedfishBattery, "dryrun": DryrunBattery},
+}
+"""Keys whose `kind` says what else stands there."""
+SOURCE = 'source = { kind = "redfish", url = "http://HOST", chassis = "ID" }'
 
 
 def explain(detail: ErrorDetails, model: type[Section], where: str) -> tuple[str, str]:
     """One mistake as (section.key, "what is wrong; what to do")."""
     path = [str(part) for part in detail["loc"]]
-    if path[:1] == ["actuator"] and len(path) > 1:
-        model = ACTUATORS.get(path[1], model)
+    if len(path) > 1 and path[0] in KINDS:
+        model = KINDS[path[0]].get(path[1], model)
         del path[1]  # the union's tag is not a key of the file
     key = ".".join([where, *path])
     if detail["type"] == "extra_forbidden":
@@ -43,8 +54,8 @@ def _known(detail: ErrorDetails) -> str:
 
 
 def _tag(detail: ErrorDetails) -> str:
-    tag = detail.get("ctx", {})["tag"]
-    return f"kind `{tag}` is not known; use {' or '.join(f'`{kind}`' for kind in ACTUATORS)}"
+    tag, kinds = detail.get("ctx", {})["tag"], KINDS[str(detail["loc"][-1])]
+    return f"kind `{tag}` is not known; use {' or '.join(f'`{kind}`' for kind in kinds)}"
 
 
 def _value(detail: ErrorDetails) -> str:
@@ -54,6 +65,12 @@ def _value(detail: ErrorDetails) -> str:
     return f"{detail['input']!r} is malformed; {text}"
 
 
+def _missing(detail: ErrorDetails) -> str:
+    if detail["loc"][-1] == "source":
+        return f"missing: an unread battery counts as empty; add {SOURCE}"
+    return "missing; add it"
+
+
 def _pattern(detail: ErrorDetails) -> str:
     if detail["loc"][-1] == "port":
         return f"{detail['input']!a} has control characters; write a device path or a URL"
@@ -61,7 +78,7 @@ def _pattern(detail: ErrorDetails) -> str:
 
 
 ADVICE: dict[str, Callable[[ErrorDetails], str]] = {
-    "missing": lambda _: "missing; add it",
+    "missing": _missing,
     "greater_than": _range,
     "greater_than_equal": _range,
     "less_than": _range,
@@ -70,6 +87,9 @@ ADVICE: dict[str, Callable[[ErrorDetails], str]] = {
     "float_type": lambda d: f"{d['input']!r} is not a number; write it without quotes",
     "int_type": lambda d: f"{d['input']!r} is not a whole number; write one without quotes",
     "string_type": lambda d: f"{d['input']!r} is not text; put it in quotes",
+    "model_attributes_type": lambda d: (
+        f'{d["input"]!r} is not a table; write {{ kind = "redfish", ... }}'
+    ),
     "literal_error": _known,
     "union_tag_invalid": _tag,
     "union_tag_not_found": lambda _: 'has no kind; add kind = "redfish" or kind = "dryrun"',

@@ -5,64 +5,28 @@ Numbers are in human units (W, A, V, s); ratios are 0..1. Each field checks its 
 what spans sections (names, sums, limits) is checked in `edge.config`.
 """
 
-import re
-from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from edge.config_device import (
+    CONTROLS,
+    DryrunActuator,
+    DryrunBattery,
+    RedfishActuator,
+    RedfishBattery,
+    Section,
+)
 from edge.core import CURVES, Curve, TripPoint, derated_ma
 
 MAX_FEEDS = 2
 """The board meters feed A and feed B; the first feed of the file is A, the second is B."""
-
-CONTROLS = r"\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-"""C0, C1, and what is invisible or turns the direction of text: they would falsify a log line."""
 
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=rf"^[^\s/{CONTROLS}]+$")]
 Watts = Annotated[float, Field(gt=0, le=1e6)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Ratio = Annotated[float, Field(gt=0, le=1)]
-
-
-def bmc_url(text: str) -> str:
-    """An address that every request can be built on, as written. Raises ValueError if not.
-
-    Non-ASCII host names are refused instead of being turned into IDNA: who needs one can write
-    its xn-- form, and nobody is sent to a host that only looks right.
-    """
-    parts = urlsplit(text)  # ValueError if a bracket of an IPv6 address is missing
-    host, port = parts.hostname or "", parts.port  # ValueError above 65535, or not a number
-    if not re.fullmatch(r"https?://[!-~]+", text) or parts.scheme not in {"http", "https"}:
-        raise ValueError("scheme or characters")
-    if parts.path not in {"", "/"} or any(mark in text for mark in "?#@\\"):
-        raise ValueError("more than host and port")
-    if port == 0 or parts.netloc.endswith(":"):
-        raise ValueError("port")
-    if "[" in parts.netloc:
-        if "%" in host or not re.fullmatch(r"\[[^]]+\](:\d+)?", parts.netloc):
-            raise ValueError("brackets")
-        IPv6Address(host)
-    elif re.fullmatch(r"[\d.]+", host):
-        IPv4Address(host)
-    elif not HOST.fullmatch(host):
-        raise ValueError("host")
-    return text
-
-
-HOST = re.compile(
-    r"(?!.{254})(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.(?!\.|$)[a-z0-9_]"
-    r"(?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
-)
-"""Host name (RFC 1123 and `_`), lower case."""
-
-
-class Section(BaseModel):
-    """A table of the file: unknown keys, coerced types, NaN and infinity are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class RackConfig(Section):
@@ -191,26 +155,6 @@ class FeedConfig(Section):
         return continuous if self.limit_w is None else min(continuous, self.limit_w)
 
 
-class DryrunActuator(Section):
-    """Records caps and changes nothing."""
-
-    kind: Literal["dryrun"]
-
-
-class RedfishActuator(Section):
-    """A BMC that speaks Redfish."""
-
-    kind: Literal["redfish"]
-    url: Annotated[str, AfterValidator(bmc_url)]
-    chassis: Annotated[str, Field(min_length=1, pattern=r"^[^/\s?#]+$")]
-    shape: Literal["auto", "environment", "control", "power"] = "auto"
-    username: str | None = None
-    password_env: str | None = None
-    """Name of the environment variable with the password; secrets never stand in the file."""
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
-    verify_tls: bool = True
-
-
 class LoadConfig(Section):
     """One server or shelf whose power can be capped."""
 
@@ -297,10 +241,11 @@ class LimitsConfig(Section):
 
 
 class BbuConfig(Section):
-    """The rack's battery shelf."""
+    """The rack's battery shelf: caps keep the rack within what it could carry now."""
 
     energy_wh: Annotated[float, Field(gt=0, le=1e6)]
-    """Usable energy when full."""
+    """Usable energy when full. Lower it as the cells age: recharging is asked for until the
+    source reports this much."""
     power_w: Watts
     """Highest discharge power."""
     recharge_w: Watts
@@ -309,6 +254,13 @@ class BbuConfig(Section):
     """How long it has to carry the rack (Open Rack V3: up to 240 s)."""
     efficiency: Annotated[float, Field(gt=0.5, le=1)] = 0.95
     """Energy at the loads over energy taken from the cells."""
+    source: Annotated[DryrunBattery | RedfishBattery, Field(discriminator="kind")]
+    """Where the stored energy is read. While it is silent the shelf counts as empty, and the
+    loads stand at their minimums."""
+    actuator: Annotated[DryrunActuator | RedfishActuator, Field(discriminator="kind")] | None = None
+    """Takes the recharge power in W as a set-point; 0 must mean: do not recharge. Without it the
+    shelf recharges as it likes: room is kept where the loads leave it, and what it draws counts
+    as uncontrolled power, as the feeds measure it."""
 
 
 class Config(Section):

@@ -29,8 +29,8 @@ from edge.link.session import Session
 from edge.observer import DaemonObserver, DaemonStats
 from edge.plan import load_range_mw
 from edge.port import Port
-from edge.rack_limit import BbuState
 from edge.reason import Decision, Rule
+from edge.shelf import Shelf
 
 READ_S = 0.02
 """Longest wait for bytes in one step in real time."""
@@ -85,13 +85,14 @@ class Daemon:
         open_transport: Callable[[], Transport],
         executor: Executor,
         observer: DaemonObserver | None = None,
-        bbu: Callable[[], BbuState | None] = lambda: None,
+        shelf: Shelf | None = None,
         wall_offset_ms: int = 0,
         seed: int = 0,
     ) -> None:
         """`seed` spreads staged releases and is the session's nonce.
 
-        `bbu` gives the state of a battery shelf; `wall_offset_ms` + clock is Unix time.
+        `shelf` is the battery of `config.bbu`, which counts as empty without it;
+        `wall_offset_ms` + clock is Unix time.
         """
         self.config = config
         self.decider = Decider(config, seed, wall_offset_ms)
@@ -106,7 +107,8 @@ class Daemon:
         self._observer = observer or DaemonObserver()
         self._log = DaemonLog(config)
         self._min_mw, _ = load_range_mw(config)
-        self._latest = LatestReadings(config, bbu)
+        self._shelf = shelf or Shelf()
+        self._latest = LatestReadings(config, self._shelf.state)
         self._connected = False
         self._stranger: tuple[int, LinkError] | None = None
         self._away_ms = int(config.control.stale_s * 1000)
@@ -122,6 +124,7 @@ class Daemon:
 
     def start(self) -> None:
         """Open the port and say HELLO. Raises PortError if it cannot be opened at all."""
+        self._shelf.start(self._clock.now_ms())
         self._port.open()
         self.session.start(self._clock.now_ms())
         self._decide_at_ms = self._clock.now_ms() + GRACE_MS
@@ -206,6 +209,7 @@ class Daemon:
             self.session.poll(self._clock.now_ms())
         self._port.close()
         self._executor.close()
+        self._shelf.close()
 
     @property
     def stats(self) -> DaemonStats:
@@ -281,6 +285,7 @@ class Daemon:
         self._observer.on_decision(decision)
         self._log.decision(decision)
         self._submit(decision, now_ms)
+        self._shelf.recharge(decision.recharge_mw, now_ms)
 
     def _submit(self, decision: Decision, now_ms: int) -> None:
         for write in decision.writes:

@@ -8,6 +8,7 @@ from typing import Any
 from edge.config import Config
 from edge.executor import CapResult
 from edge.link import events as ev
+from edge.rack_limit import BbuState
 from edge.readings import Fault
 from edge.reason import Decision, Rule
 from firmware_py.link import messages as m
@@ -119,6 +120,38 @@ class DaemonLog:
         for load in sorted(self._defiant - defiant):
             log.info("%s: obeys again", self._loads[load])
         self._defiant = defiant
+
+
+class ShelfLog:
+    """The same for the battery shelf."""
+
+    def __init__(self) -> None:
+        self._silent = self._discharging = self._failed = False
+
+    def state(self, state: BbuState | None, trouble: str) -> None:
+        """Say when it falls silent (None, for `trouble`), answers, carries the rack, or stops."""
+        if state is None:
+            if not self._silent:
+                log.warning("battery: %s; counted as empty until it answers", trouble or "silent")
+            self._silent = True
+            return
+        stored_wh = state.stored_mwh / 1000
+        if self._silent:
+            log.info("battery is back: %.0f Wh", stored_wh)
+        self._silent = False
+        if state.discharging and not self._discharging:
+            log.warning("battery discharges: %.0f Wh left", stored_wh)
+        elif self._discharging and not state.discharging:
+            log.info("battery no longer discharges: %.0f Wh left", stored_wh)
+        self._discharging = state.discharging
+
+    def recharge(self, result: CapResult) -> None:
+        """Say the first failure of a recharge set-point, and when it works again."""
+        if result.error is not None and not self._failed:
+            log.warning("battery recharge: %s; trying again", result.error)
+        elif result.error is None and self._failed:
+            log.info("battery recharge: takes set-points again")
+        self._failed = result.error is not None
 
 
 def bits(mask: int) -> str:

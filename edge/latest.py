@@ -13,8 +13,8 @@ from edge.readings import Snapshot
 class LatestReadings:
     """Telemetry and load powers as they come; what is not there is marked as invalid."""
 
-    def __init__(self, config: Config, bbu: Callable[[], BbuState | None]) -> None:
-        """`bbu` is asked at each snapshot, and must not block."""
+    def __init__(self, config: Config, bbu: Callable[[int], BbuState | None]) -> None:
+        """`bbu` is asked at each snapshot, with its time, and must not block."""
         self._channels = [load.channel for load in config.loads]
         self._feeds = len(config.feeds)
         self._blank = tuple(fields.INVALID for _ in config.loads)
@@ -42,7 +42,7 @@ class LatestReadings:
         """What is known at `now_ms`."""
         telemetry = self._telemetry
         if telemetry is None:
-            return Snapshot(now_ms, None, (), self._blank, bbu=self._bbu())
+            return Snapshot(now_ms, None, (), self._blank, bbu=self._bbu(now_ms))
         values = telemetry.values
         return Snapshot(
             now_ms,
@@ -51,5 +51,5 @@ class LatestReadings:
             self._loads_mw,
             off_groups=values.shed,
             source_ms=telemetry.device_ms,
-            bbu=self._bbu(),
+            bbu=self._bbu(now_ms),
         )

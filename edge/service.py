@@ -20,6 +20,7 @@ from edge.executor import CapResult, ThreadedExecutor
 from edge.link.serial import open_transport
 from edge.notify import notify
 from edge.observer import DaemonObserver
+from edge.shelf import threaded_shelf
 
 log = logging.getLogger("rackedge")
 
@@ -42,6 +43,7 @@ def serve(config: Config, *, dry_run: bool = False, verbose: bool = False) -> No
         stop.set()
 
     clock = MonotonicClock()
+    shelf = threaded_shelf(config, clock, dry_run=dry_run)
     executor = ThreadedExecutor(make_actuators(config, dry_run=dry_run))
     daemon = Daemon(
         config,
@@ -49,6 +51,7 @@ def serve(config: Config, *, dry_run: bool = False, verbose: bool = False) -> No
         open_transport=partial(open_transport, config.board.port, config.board.baud),
         executor=executor,
         observer=CapLog(config),
+        shelf=shelf,
         wall_offset_ms=time.time_ns() // 1_000_000 - clock.now_ms(),
         seed=secrets.randbits(32),
     )

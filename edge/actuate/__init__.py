@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One small file per kind of device whose power can be capped.
+"""One small file per kind of device whose power can be capped, or that holds energy.
 
-A driver's library is imported only if a load needs it.
+A driver's library is imported only if something needs it.
 """
 
-from edge.actuate.base import Actuator
-from edge.actuate.dryrun import DryrunActuator
-from edge.config import Config, LoadConfig, RedfishActuator
+from edge.actuate.base import Actuator, BatterySource
+from edge.actuate.dryrun import DryrunActuator, DryrunBattery
+from edge.config import BbuConfig, Config, LoadConfig, RedfishActuator, RedfishBattery
+from edge.config import DryrunActuator as DryrunConfig
 
 
 def make_actuators(config: Config, *, dry_run: bool = False) -> list[Actuator]:
@@ -16,8 +17,30 @@ def make_actuators(config: Config, *, dry_run: bool = False) -> list[Actuator]:
 
 def make_actuator(load: LoadConfig) -> Actuator:
     """The actuator a load asks for. Raises ConfigError if its credentials are not there."""
-    if isinstance(load.actuator, RedfishActuator):
+    return _actuator(load.name, load.actuator, f"loads ({load.name}).actuator")
+
+
+def make_battery(bbu: BbuConfig, *, dry_run: bool = False) -> BatterySource:
+    """Where the shelf is read. Raises ConfigError if its credentials are not there."""
+    if isinstance(bbu.source, RedfishBattery) and not dry_run:
+        from edge.actuate import redfish_battery  # noqa: PLC0415 - httpx takes 0.1 s
+
+        return redfish_battery.RedfishBattery(bbu.source, bbu.energy_wh, "bbu.source")
+    return DryrunBattery(bbu.energy_wh)
+
+
+def make_recharge(bbu: BbuConfig, *, dry_run: bool = False) -> Actuator | None:
+    """What sets the recharge power; None if nothing does. Raises ConfigError as above."""
+    if bbu.actuator is None:
+        return None
+    if dry_run:
+        return DryrunActuator("bbu")
+    return _actuator("bbu", bbu.actuator, "bbu.actuator")
+
+
+def _actuator(name: str, config: DryrunConfig | RedfishActuator, where: str) -> Actuator:
+    if isinstance(config, RedfishActuator):
         from edge.actuate import redfish  # noqa: PLC0415 - httpx takes 0.1 s
 
-        return redfish.RedfishActuator(load.name, load.actuator)
-    return DryrunActuator(load.name)
+        return redfish.RedfishActuator(name, config, where)
+    return DryrunActuator(name)

@@ -3,6 +3,8 @@
 
 from typing import NamedTuple, Protocol
 
+from edge.rack_limit import BbuState
+
 
 class Reading(NamedTuple):
     """What a device says now, W; None where it does not say."""
@@ -36,3 +38,13 @@ class Actuator(Protocol):
 
     def close(self) -> None:
         """Give connections back; the cap stays in force."""
+
+
+class BatterySource(Protocol):
+    """Where a battery shelf tells what it holds. Calls block up to their timeout."""
+
+    def read(self) -> BbuState:
+        """What it holds now. Raises ActuatorError if it does not say, or it cannot be true."""
+
+    def close(self) -> None:
+        """Give connections back."""

@@ -3,6 +3,7 @@
 
 from edge.actuate.base import Applied, Reading
 from edge.errors import ActuatorError
+from edge.rack_limit import BbuState
 
 
 class DryrunActuator:
@@ -29,3 +30,17 @@ class DryrunActuator:
 
     def close(self) -> None:
         """See Actuator."""
+
+
+class DryrunBattery:
+    """Always full, and never needed."""
+
+    def __init__(self, energy_wh: float) -> None:
+        self._state = BbuState(int(energy_wh * 1000), discharging=False)
+
+    def read(self) -> BbuState:
+        """See BatterySource."""
+        return self._state
+
+    def close(self) -> None:
+        """See BatterySource."""

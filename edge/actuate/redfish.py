@@ -11,13 +11,12 @@ limit set through another shape would then power the server off.
 """
 
 import math
-import os
 
 from edge.actuate.base import Applied, Reading
-from edge.actuate.redfish_http import Answer, RedfishHttp
+from edge.actuate.redfish_http import Answer, connect
 from edge.actuate.redfish_shape import SAFE_EXCEPTION, SHAPES, Shape, exception_body, power_control
-from edge.config_model import RedfishActuator as RedfishConfig
-from edge.errors import ActuatorError, ConfigError
+from edge.config_device import RedfishActuator as RedfishConfig
+from edge.errors import ActuatorError
 
 STALE_ETAG = (412, 428)
 """Precondition failed or required: the resource changed, read its ETag again."""
@@ -26,19 +25,17 @@ STALE_ETAG = (412, 428)
 class RedfishActuator:
     """One chassis. For one thread; all calls raise ActuatorError."""
 
-    def __init__(self, name: str, config: RedfishConfig) -> None:
-        """Raises ConfigError if the password's environment variable is not set."""
+    def __init__(self, name: str, config: RedfishConfig, where: str | None = None) -> None:
+        """`where` it stands in rack.toml; None: it is a load's.
+
+        Raises ConfigError if the password's environment variable is not set.
+        """
         self._name = name
         self._base = f"/redfish/v1/Chassis/{config.chassis}/"
         self._candidates = (
             tuple(SHAPES.values()) if config.shape == "auto" else (SHAPES[config.shape],)
         )
-        self._http = RedfishHttp(
-            config.url,
-            timeout_s=config.timeout_s,
-            credentials=_credentials(name, config),
-            verify_tls=config.verify_tls,
-        )
+        self._http = connect(config, where or f"loads ({name}).actuator")
         self._shape: Shape | None = None
         self._path = ""
         self._etag: str | None = None
@@ -142,17 +139,3 @@ class RedfishActuator:
     def _check(self, method: str, path: str, answer: Answer) -> None:
         if answer.status >= 300:
             raise self._http.refuse(method, path, answer)
-
-
-def _credentials(name: str, config: RedfishConfig) -> tuple[str, str] | None:
-    if config.username is None:
-        return None
-    if config.password_env is None:
-        return config.username, ""
-    password = os.environ.get(config.password_env)
-    if password is None:
-        raise ConfigError(
-            f"loads ({name}).actuator.password_env: the environment has no "
-            f"{config.password_env}; set it before starting"
-        )
-    return config.username, password

@@ -7,6 +7,7 @@ must not steer, and a third less time per request.
 
 import base64
 import json
+import os
 import ssl
 from functools import cache
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import httpx
 
 from edge.actuate.redfish_shape import Json
+from edge.config_device import RedfishAccess
 from edge.errors import ActuatorError, ConfigError
 
 BODY_MAX = 1 << 20
@@ -133,6 +135,33 @@ class RedfishHttp:
             response.close()
         etag = response.headers.get("etag")
         return Answer(response.status_code, _parse(content, method, url), etag)
+
+
+def connect(access: RedfishAccess, where: str) -> RedfishHttp:
+    """The service of a section; `where` is its place in rack.toml.
+
+    Raises ConfigError if the password's environment variable is not set.
+    """
+    return RedfishHttp(
+        access.url,
+        timeout_s=access.timeout_s,
+        credentials=_credentials(access, where),
+        verify_tls=access.verify_tls,
+    )
+
+
+def _credentials(access: RedfishAccess, where: str) -> tuple[str, str] | None:
+    if access.username is None:
+        return None
+    if access.password_env is None:
+        return access.username, ""
+    password = os.environ.get(access.password_env)
+    if password is None:
+        raise ConfigError(
+            f"{where}.password_env: the environment has no "
+            f"{access.password_env}; set it before starting"
+        )
+    return access.username, password
 
 
 def _parse(content: bytes, method: str, url: httpx.URL) -> Json:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from edge.config import Config, FeedConfig, LoadConfig
+    from edge.config import (
+        BbuConfig,
+        Config,
+        DryrunActuator,
+        FeedConfig,
+        RedfishActuator,
+    )
 
 PIPE_COLUMNS = 200
 """Width of the tables when nobody's window limits it: lines are not broken."""
@@ -76,7 +82,7 @@ def print_tables(config: "Config") -> None:
         limits = (f"{load.min_w:g}", f"{load.max_w:g}")
         ranks = (str(load.priority), str(load.weight))
         shares = " ".join(f"{f.name} {config.share(load, f):.0%}" for f in config.feeds)
-        texts = (escape(shares), escape(device(load)))
+        texts = (escape(shares), escape(device(load.actuator)))
         loads.add_row(escape(load.name), *ranks, *limits, str(load.group), *texts)
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -89,13 +95,27 @@ def print_tables(config: "Config") -> None:
     if control.overdraft_fraction:
         overdraft = f"while a reaction takes {control.overdraft_fraction:.0%} of the time to trip"
     console.print(f"a dead feed: {control.redundancy}; overdraft: {overdraft}", markup=False)
+    if config.bbu is not None:
+        console.print(battery(config.bbu), markup=False, soft_wrap=True)
     names = ", ".join(row.name for row in rack_rows(config))
     console.print(f"rows that caps have to fit: {names}", markup=False)
 
 
-def device(load: "LoadConfig") -> str:
-    """How a load is capped, in one word and its address."""
-    actuator = load.actuator
+def battery(bbu: "BbuConfig") -> str:
+    """The battery shelf in one line."""
+    source = bbu.source
+    read: str = source.kind
+    if source.kind == "redfish":
+        read = f"redfish {source.url.rstrip('/')} {source.chassis} battery {source.battery}"
+    recharge = "is not controlled" if bbu.actuator is None else f"by {device(bbu.actuator)}"
+    return (
+        f"battery: {bbu.energy_wh:g} Wh, up to {bbu.power_w:g} W for {bbu.ride_through_s:g} s, "
+        f"read from {read}; recharge of up to {bbu.recharge_w:g} W {recharge}"
+    )
+
+
+def device(actuator: "DryrunActuator | RedfishActuator") -> str:
+    """How power is set, in one word and its address."""
     if actuator.kind == "redfish":
         return f"redfish {actuator.url.rstrip('/')} {actuator.chassis}"
     return actuator.kind

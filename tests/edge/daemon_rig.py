@@ -11,6 +11,7 @@ from edge.executor import CapResult, InlineExecutor
 from edge.link.messages import OWN
 from edge.observer import DaemonObserver
 from edge.reason import Decision
+from edge.shelf import Shelf
 from tests.edge.fake_rack import FakeRack
 from tests.edge.link.fake_board import TICK_MS, FakeBoard
 
@@ -84,7 +85,7 @@ class Log(DaemonObserver):
 class DaemonRig:
     """Clock, wire, board and daemon; `plugged` is the cable."""
 
-    def __init__(self, config: Config, rack: FakeRack) -> None:
+    def __init__(self, config: Config, rack: FakeRack, shelf: Shelf | None = None) -> None:
         self.rack = rack
         self.board = RackBoard(rack)
         self.time_ms = 0
@@ -102,6 +103,7 @@ class DaemonRig:
             open_transport=self.open,
             executor=InlineExecutor(self.actuators),
             observer=self.log,
+            shelf=shelf,
             seed=7,
         )
 
