@@ -87,6 +87,11 @@ class Decider:
         """Values that were missing or could not be true, since the start."""
         return sum(self.intake.counts.values())
 
+    @property
+    def _recharge_bound_mw(self) -> int:
+        """The most that recharging draws apart from what is uncontrolled."""
+        return self.rooms.battery.proven_mw if self.rooms.battery else 0
+
     def decide(self, snapshot: Snapshot) -> Decision:
         """The next step from what is known now."""
         fresh = snapshot.age_ms is not None and snapshot.age_ms <= self._stale_ms
@@ -99,7 +104,7 @@ class Decider:
         turn = self._plan(snapshot, readings, fresh, blind)
         self._writer.lower(turn, self._cycle.damping)
         if trusted:
-            self._writer.raise_(turn, self._cycle.damping, self._recharge_mw)
+            self._writer.raise_(turn, self._cycle.damping, self._recharge_bound_mw)
         return self._decision(turn, readings, blind, snapshot.off_groups)
 
     def _decision(
@@ -142,9 +147,13 @@ class Decider:
         metered = None not in draws
         known = [b if d is None else d for d, b in zip(draws, caps.bound_mw, strict=True)]
         normal, plan = self._plans[None], self._plans[self._lost]
+        battery = self.rooms.battery
+        recharge_drawn_mw = battery.drawn_mw if battery else 0
         for index, (feed, value) in enumerate(zip(self.feeds, readings.feed_mw, strict=True)):
             source = normal if index == self._lost else plan
-            feed.update(value, source.used_mw(known, source.row_of_feed[index]), now_ms, metered)
+            row = source.row_of_feed[index]
+            recharge_mw = source.recharge_used_mw(recharge_drawn_mw, row)
+            feed.update(value, source.used_mw(known, row), now_ms, metered, recharge_mw)
         self._demand.update(self._wishes(draws), now_ms)
         self._off = self._shedding.off(snapshot.off_groups)
         caps.observe(draws, now_ms, self._off)
@@ -209,6 +218,8 @@ class Decider:
             n = len(request)
             targets = Targets(plan.latest_fair_mw, [-1] * n, [False] * n)
         self._recharge_mw = targets.recharge_mw
+        if battery:
+            battery.grant(self._recharge_mw, now_ms)
         rule = [blind or (Rule.DEMAND if row < 0 else Rule.ROW) for row in targets.row]
         draws = readings.load_mw
         return Turn(now_ms, plan, limits, room, request, draws, absent, targets, rule, [])
@@ -220,9 +231,10 @@ class Decider:
         plan = self._plans[self._lost]
         if feed == self._lost:
             return 0
-        return plan.used_mw(self.caps.bound_mw, plan.row_of_feed[feed]) + self.rooms.rest_mw(
-            plan.rows[plan.row_of_feed[feed]]
-        )
+        row = plan.row_of_feed[feed]
+        rest_mw = self.rooms.rest_mw(plan.rows[row])
+        recharge_mw = plan.recharge_used_mw(self._recharge_bound_mw, row)
+        return plan.used_mw(self.caps.bound_mw, row) + rest_mw + recharge_mw
 
     def _phase_share(self, plan: Plan, feed: int) -> float:
         """Part of a feed's power on its worst pole, by the draws that are proven possible."""
@@ -248,6 +260,7 @@ class Decider:
         for feed in plan.row_of_feed:
             watch, row = self.feeds[feed], plan.row_of_feed[feed]
             pinned = plan.used_mw(pins, row) if pins else 0
+            pinned += plan.recharge_used_mw(self._recharge_bound_mw, row)
             room = limits[row] - self.rooms.rest_mw(plan.rows[row]) - watch.correction_mw
             fits = not watch.over or plan.used_mw(bounds, row) + pinned <= room
             left_ms = self.rooms.breakers[feed].time_to_trip_ms(watch.measured_mw or 0)

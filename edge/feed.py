@@ -61,16 +61,24 @@ class FeedWatch:
             and self.measured_mw >= int(self.limit_mw * ratio)
         )
 
-    def update(self, measured_mw: int | None, expected_mw: int, now_ms: int, metered: bool) -> None:
+    def update(
+        self,
+        measured_mw: int | None,
+        expected_mw: int,
+        now_ms: int,
+        metered: bool,
+        recharge_mw: int = 0,
+    ) -> None:
         """Take a reading; `expected_mw` is what the metered loads account for on this feed.
 
-        While any load is not `metered`, uncontrolled power is not estimated below what it was.
+        `recharge_mw` is what a battery shelf may draw, which has its own place in the rows. While
+        any load is not `metered`, uncontrolled power is not estimated below what it was.
         """
         self.measured_mw = measured_mw
         if measured_mw is None:
             return
         self._watch_loss(measured_mw, expected_mw, now_ms)
-        rest = max(0, measured_mw - expected_mw)
+        rest = max(0, measured_mw - expected_mw - recharge_mw)
         # Meters are not sampled at one instant: only what three readings agree on is real.
         agreed = min(rest, *self._rest)
         self._rest = [self._rest[1], rest]

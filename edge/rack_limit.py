@@ -6,6 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from edge.config_model import BbuConfig, LimitsConfig
+from edge.demand import PeakHold
 
 MW_MS_PER_WH = 3_600_000_000
 RELEASE_MS = (1_000, 10_000)
@@ -21,6 +22,10 @@ RAMP_HOLD_MS = 2_000
 """The ramp starts from the highest power of this time: dips of training steps do not count."""
 BATTERY_LEFT_MS = 10_000
 """On battery the energy that is left is planned for at least so long."""
+RECHARGE_MS = (3_000, 4_000)
+"""A shelf that may recharge with less follows within the first: a second between set-points, a
+write, its own ramp. What it draws beyond that is measured as uncontrolled, which takes some
+readings: until the second, loads do not rise into what it gives up."""
 
 
 class Release:
@@ -176,6 +181,7 @@ class Battery:
         self._stored_mwh = 0
         self._since_ms: int | None = None
         self._wait_until_ms: int | None = None
+        self._drawn, self._proven = (PeakHold(1, window_ms) for window_ms in RECHARGE_MS)
 
     def take(self, state: BbuState | None, now_ms: int) -> None:
         """None: not known now; a battery that is silent keeps nothing in hand."""
@@ -203,3 +209,18 @@ class Battery:
         if waits or self._stored_mwh >= self._full_mwh:
             return 0
         return int(self._bbu.recharge_w * 1000)
+
+    def grant(self, recharge_mw: int, now_ms: int) -> None:
+        """It may recharge with so much from now on."""
+        self._drawn.update([recharge_mw], now_ms)
+        self._proven.update([recharge_mw], now_ms)
+
+    @property
+    def drawn_mw(self) -> int:
+        """What of the feeds' power its recharging explains, if it obeys."""
+        return self._drawn.held[0]
+
+    @property
+    def proven_mw(self) -> int:
+        """More than this it does not recharge with, unless it is measured as uncontrolled."""
+        return self._proven.held[0]

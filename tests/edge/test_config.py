@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.actuate.redfish_http import RedfishHttp
-from edge.config import Config, RedfishActuator, load_config, parse_config
+from edge.config import Config, RedfishActuator, RedfishBattery, load_config, parse_config
 from edge.errors import ConfigError
 
 HEAD = """
@@ -113,6 +113,56 @@ def test_a_mistake_is_named_with_its_place_and_remedy(
     found = problems(GOOD.replace(*change, 1))
     assert any(expected in line for line in found), found
     assert all(line.startswith("rack.toml: ") and ";" in line for line in found)
+
+
+BBU = """
+[bbu]
+energy_wh = 6000
+power_w = 30000
+recharge_w = 4000
+source = { kind = "redfish", url = "http://10.0.0.9", chassis = "shelf" }
+actuator = { kind = "redfish", url = "http://10.0.0.9", chassis = "shelf" }
+"""
+SOURCE, ACTUATOR = BBU.splitlines()[-2:]
+
+
+def test_a_battery_shelf_gets_the_documented_defaults() -> None:
+    bbu = parse_config(GOOD + BBU).bbu
+    assert bbu is not None
+    assert isinstance(bbu.source, RedfishBattery)
+    assert (bbu.source.battery, bbu.source.timeout_s, bbu.source.verify_tls) == ("1", 2.0, True)
+    assert bbu.ride_through_s == 240
+    bbu = parse_config(GOOD + BBU.replace(ACTUATOR, "")).bbu
+    assert bbu is not None
+    assert bbu.actuator is None
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ((SOURCE, ""), "bbu.source: missing: an unread battery counts as empty; add source = {"),
+        ((SOURCE, 'source = "redfish"'), "bbu.source: 'redfish' is not a table; write { kind ="),
+        ((SOURCE, "source = {}"), "bbu.source: has no kind; add kind ="),
+        ((SOURCE, 'source = { kind = "modbus" }'), "kind `modbus` is not known; use `redfish`"),
+        ((SOURCE, 'source = { kind = "redfish" }'), "bbu.source.url: missing; add it"),
+        (('chassis = "shelf"', 'chasis = "shelf"'), "source.chasis: unknown key; did you mean"),
+        (('chassis = "shelf"', 'chassis = "a/b"'), "bbu.source.chassis: 'a/b' is malformed"),
+        (('"shelf" }', '"s", battery = "1/2" }'), "bbu.source.battery: '1/2' is malformed"),
+        (('"shelf" }', '"s", battery = 1 }'), "bbu.source.battery: 1 is not text"),
+        (('"shelf" }', '"s", shape = "power" }'), "bbu.source.shape: unknown key; remove it"),
+        (("http://10.0.0.9", "10.0.0.9"), "bbu.source.url: '10.0.0.9' is malformed; write http"),
+        ((ACTUATOR, 'actuator = { kind = "ipmi" }'), "bbu.actuator: kind `ipmi` is not known"),
+        (
+            (ACTUATOR, 'actuator = { kind = "redfish", url = "http://10.0.0.1/", chassis = "1" }'),
+            "bbu.actuator: http://10.0.0.1 1 caps a load too; give the shelf its own chassis",
+        ),
+    ],
+)
+def test_a_mistake_about_the_battery_is_named_with_its_remedy(
+    change: tuple[str, str], expected: str
+) -> None:
+    found = problems(GOOD + BBU.replace(*change, 1))
+    assert any(expected in line for line in found), found
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

@@ -167,6 +167,7 @@ def test_the_rack_climbs_no_faster_than_its_ramp() -> None:
 
 
 BATTERY = "[bbu]\nenergy_wh = 6000\npower_w = 60000\nrecharge_w = 4000\n"
+BATTERY += 'source = { kind = "dryrun" }\n'
 
 
 def with_battery(rack: FakeRack, decider: Decider, states: Sequence[BbuState | None]) -> Decision:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.config_device import DryrunBattery
 from edge.config_model import BbuConfig, LimitsConfig
 from edge.rack_limit import Battery, BbuState, DemandWindow, Ramp, Release, SiteLease, Staged
 
@@ -114,7 +115,13 @@ def test_a_limit_falls_at_once_and_rises_by_a_twentieth_at_random_times() -> Non
     assert levels[-1] == 20 * KW
 
 
-BBU = BbuConfig(energy_wh=1_000.0, power_w=30_000.0, recharge_w=2_000.0, efficiency=0.9)
+BBU = BbuConfig(
+    energy_wh=1_000.0,
+    power_w=30_000.0,
+    recharge_w=2_000.0,
+    efficiency=0.9,
+    source=DryrunBattery(kind="dryrun"),
+)
 
 
 def battery() -> Battery:

@@ -55,6 +55,7 @@ def test_each_limit_of_the_rack_is_a_row_over_all_loads_that_are_fed() -> None:
     limits = "[limits]\ncontract_w = 9000\ncooling_w = 9000\nsite_floor_w = 9000\n"
     limits += "demand_w = 9000\nramp_w_per_s = 500\n[bbu]\nenergy_wh = 900\n"
     limits += "power_w = 9000\nrecharge_w = 900\n"
+    limits += 'source = { kind = "dryrun" }\n'
     config = rack_config(3, extra=single_fed, control=limits)
     rows = [row for row in rack_rows(config, lost=0) if row.feed == RACK]
     kinds = [row.kind for row in rows]
