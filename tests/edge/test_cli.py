@@ -90,6 +90,23 @@ def test_check_prints_what_it_understood(rack: Path) -> None:
     assert all(word in out for word in ("43470", "34776", "n1", "redfish http://127.0.0.1:9 n1"))
 
 
+def test_check_shows_the_battery_in_one_line(rack: Path) -> None:
+    with rack.open("a") as file:
+        file.write("[bbu]\nenergy_wh = 6000\npower_w = 30000\nrecharge_w = 4000\n")
+        file.write('source = { kind = "redfish", url = "http://127.0.0.1:9/", chassis = "s" }\n')
+    code, out, err = rackedge("check", "--config", str(rack))
+    assert (code, err) == (0, "")
+    (line,) = (line for line in out.splitlines() if line.startswith("battery: "))
+    assert line == (
+        "battery: 6000 Wh, up to 30000 W for 240 s, read from redfish http://127.0.0.1:9 s "
+        "battery 1; recharge of up to 4000 W is not controlled"
+    )
+    with rack.open("a") as file:
+        file.write('actuator = { kind = "dryrun" }\n')
+    _, out, _ = rackedge("check", "--config", str(rack))
+    assert "recharge of up to 4000 W by dryrun" in out
+
+
 def test_check_json_is_one_document_with_defaults(rack: Path) -> None:
     code, out, err = rackedge("check", "--config", str(rack), "--json")
     document = json.loads(out)

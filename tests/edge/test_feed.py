@@ -45,6 +45,16 @@ def test_a_missing_load_reading_does_not_lower_the_estimate() -> None:
     assert feed.uncontrolled_mw == known_mw
 
 
+def test_what_recharging_may_draw_is_not_uncontrolled_but_what_is_above_it_is() -> None:
+    feed = watch()
+    for tick in range(10):
+        feed.update(50 * KW, 40 * KW, tick * 100, metered=True, recharge_mw=8 * KW)
+    assert feed.uncontrolled_mw == pytest.approx(2 * KW, rel=0.15)
+    for tick in range(10, 80):
+        feed.update(45 * KW, 40 * KW, tick * 100, metered=True, recharge_mw=8 * KW)
+    assert feed.uncontrolled_mw == 0  # it draws less than it may: that is no negative load
+
+
 def over(feed: FeedWatch, measured: int, start_ms: int, ticks: int, *, fit: bool = True) -> int:
     for tick in range(ticks):
         now_ms = start_ms + tick * 100

@@ -161,3 +161,18 @@ def test_recharging_waits_its_random_turn_after_the_power_is_back_and_ends_when_
         assert shelf.recharge_wish_mw(tick * 100) == 0
     assert len(begins) > 4
     assert min(begins) >= 10
+
+
+def test_less_recharging_is_proven_only_after_the_shelf_had_time_to_follow() -> None:
+    shelf = battery()
+    seen: dict[str, list[int]] = {"drawn": [], "proven": []}
+    for tick in range(80):
+        shelf.grant(2 * KW if tick < 20 else KW, tick * 100)
+        seen["drawn"].append(shelf.drawn_mw)
+        seen["proven"].append(shelf.proven_mw)
+    falls = {name: values.index(KW) - 20 for name, values in seen.items()}
+    assert seen["drawn"][0] == seen["proven"][0] == 2 * KW
+    assert 30 <= falls["drawn"] <= 34
+    assert 40 <= falls["proven"] <= 45
+    # What was not obeyed is counted as uncontrolled, by three readings, before loads may rise.
+    assert falls["proven"] - falls["drawn"] >= 3

@@ -12,7 +12,9 @@ from edge.config import Config, parse_config
 from edge.control import Daemon
 from edge.errors import ConfigError, PortError
 from edge.executor import InlineExecutor
-from tests.edge.fake_rack import rack_config
+from hil.frontends.http1 import Request, Response
+from hil.frontends.http_server import HttpServer
+from tests.edge.fake_rack import PLAIN, rack_config
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +113,29 @@ def test_a_state_file_that_cannot_be_believed_or_written_is_told(tmp_path: Path,
     config, daemon = kept_daemon(tmp_path / "no" / "r.json", Timer(), 0)
     with pytest.raises(ConfigError, match="create it"):
         service.StateKeeper(config, daemon, Timer())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_the_battery_is_read_before_the_board_is_asked_but_not_in_a_dry_run(
+    monkeypatch: pytest.MonkeyPatch, dry_run: bool
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Response:
+        asked.append(request.path)
+        return Response(200, b'{"ChargePercent": 50}')
+
+    def open_port(*_args: object) -> None:
+        assert bool(asked) is not dry_run
+        unreachable()
+
+    monkeypatch.setattr(service, "open_transport", open_port)
+    server = HttpServer(answer, "127.0.0.1", 0, 0.0)
+    redfish = f'{{ kind = "redfish", url = "{server.url}", chassis = "s" }}'
+    section = "[bbu]\nenergy_wh = 900\npower_w = 9000\nrecharge_w = 900\n"
+    section += f"source = {redfish}\nactuator = {redfish}\n"
+    config = rack_config(1, control=PLAIN + section)
+    with pytest.raises(PortError, match="cannot connect"):
+        service.serve(config, dry_run=dry_run)
+    server.close()
+    assert len(asked) == (0 if dry_run else 2)
