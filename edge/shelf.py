@@ -66,8 +66,7 @@ class Shelf:
     def _collect(self, recharge: Executor) -> None:
         for result in recharge.results():
             self._log.recharge(result)
-            if result.cap_mw == self._sent_mw:
-                self._failed = result.error is not None
+            self._failed = result.error is not None
 
     def _is_due(self, power_mw: int, now_ms: int) -> bool:
         sent_mw = self._sent_mw

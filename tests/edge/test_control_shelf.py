@@ -30,7 +30,8 @@ RIDE_S = 240.0
 class ShelfRack(FakeRack):
     """Feeds that may go dark, and cells that then carry the loads; source and charger at once.
 
-    `obeys` False: the charger acknowledges set-points and recharges as it likes.
+    `obeys` False: the charger acknowledges set-points and recharges as it likes. `follow`: part
+    of the way to its set-point that it goes in each tick.
     """
 
     def __init__(self, config: Config, load_w: Callable[[float], float], stored_wh: float) -> None:
@@ -40,6 +41,8 @@ class ShelfRack(FakeRack):
         self.stored_wh = stored_wh
         self.dark = self.silent = self.broken = False
         self.obeys = True
+        self.closed = False
+        self.follow = 0.3
         self.allowed_w = 0.0
         self.recharge_w = 0.0
         self.set_points: list[tuple[float, float]] = []
@@ -50,14 +53,15 @@ class ShelfRack(FakeRack):
         wanted_w = self.allowed_w if self.obeys else RECHARGE_W
         if self.dark or self.stored_wh >= self.full_wh:
             wanted_w = 0.0
-        self.recharge_w += 0.3 * (wanted_w - self.recharge_w)
+        self.recharge_w += self.follow * (wanted_w - self.recharge_w)
         self.stored_wh += self.recharge_w * hours
         if self.dark:
             self.stored_wh -= sum(self.draw_w) / EFFICIENCY * hours
 
     def feed_w(self) -> list[float]:
         total = 0.0 if self.dark else sum(self.draw_w) + FANS_W + self.recharge_w
-        return [total / 2] * 2
+        alive = 2 - len(self.lost)
+        return [0.0 if feed in self.lost else total / alive for feed in range(2)]
 
     def read(self) -> BbuState:
         if self.silent:
@@ -65,7 +69,7 @@ class ShelfRack(FakeRack):
         return BbuState(int(self.stored_wh * 1000), self.dark)
 
     def close(self) -> None:
-        pass
+        self.closed = True
 
 
 class Charger:
@@ -231,6 +235,25 @@ def test_a_glitch_of_the_telemetry_ends_recharging_but_lowers_no_cap() -> None:
         made.run(0.1)
         assert caps_w(made) >= before_w * 0.98
     assert [watts for _, watts in rack.set_points[sent:]] == [0, RECHARGE_W]
+
+
+def test_a_charger_that_is_slow_to_give_way_is_no_reason_to_cut_the_loads_twice() -> None:
+    made = rig(lambda _t: 3_500.0, 6_000.0, 5_000.0)
+    rack = rack_of(made)
+    made.run(20)
+    rack.follow = 0.04
+    rack.lost = {0}
+    for _ in range(60):
+        made.run(0.1)
+        assert made.daemon.decider.feeds[1].correction_mw == 0
+    assert rack.set_points[-1][1] == 0
+
+
+def test_the_end_of_the_daemon_closes_the_shelf_and_leaves_the_set_point() -> None:
+    made = recharging_rig()
+    made.daemon.close(wait=made.tick)
+    assert rack_of(made).closed
+    assert rack_of(made).set_points[-1][1] == RECHARGE_W
 
 
 def test_a_full_battery_is_not_recharged() -> None:
