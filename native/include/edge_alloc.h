@@ -21,10 +21,17 @@
  *    are put back in order of index where they fit after all. So a load is shed only for loads
  *    of its own or a higher class, and every shed load would still not fit.
  * 2. Filling. Class by class, 0 first, a common level rises from 0: every load of the class
- *    holds  clip(weight * level, min_mw, request_mw)  rounded down to min_mw + k * step_mw,
- *    and stays for ever where its next step would overfill a row (progressive filling:
- *    Bertsekas, Gallager, Data Networks, 6.5.2). The level counts in 1/EDGE_LEVEL_UNIT mW per
- *    unit of weight; steps that fall on the same level are taken in order of index. */
+ *    holds  clip(weight * level, min_mw, request_mw)  rounded down to min_mw + k * step_mw
+ *    (progressive filling: Bertsekas, Gallager, Data Networks, 6.5.2). The level counts in
+ *    1/EDGE_LEVEL_UNIT mW per unit of weight; steps that fall on the same level are taken in
+ *    order of index. As soon as a row has no room for a load's next step, the load stays where
+ *    it is: rows only fill up. That row is its binding row; if one step has left several rows
+ *    without room for it, the lowest-numbered of them is.
+ *
+ * So nobody can rise unless one falls who is of its class and holds no more than what it asks
+ * for (per weight), or one of a higher class: max-min to within the step that did not fit.
+ * Nothing depends on how it is computed: rows that form a tree (see below) are solved on a
+ * shorter way with the same bits. */
 
 enum edge_alloc_range {
     EDGE_CLASSES = 256,
@@ -49,10 +56,9 @@ struct edge_alloc {
     const int32_t *priority;       /* [n], class, 0 (kept longest) .. EDGE_CLASSES - 1 */
     int32_t *grant_mw;             /* out [n]: 0 if shed */
     uint8_t *shed;                 /* out [n]: 1 if its minimum does not fit */
-    int32_t *binding_row;          /* out [n]: a row that its next step (shed: its minimum) would
-                                      overfill even if no load of its class stood above the
-                                      level it asks for and lower classes had their minimums;
-                                      -1 if it has its request, to within one step */
+    int32_t *binding_row;          /* out [n]: the row that keeps it from its next step (shed:
+                                      from its minimum); -1 if it has its request, to within
+                                      one step */
     int64_t *workspace;            /* edge_alloc_workspace_words(n, R, entries) words of 8 bytes;
                                       written by prepare and kept between calls of solve */
     int32_t fault;                 /* out: index of the load or row that an error is about, or -1 */

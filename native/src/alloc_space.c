@@ -5,27 +5,34 @@
 
 #include "edge_error.h"
 
-enum { COUNT_MAX = 1 << 24, POWER_MAX_MW = (1 << 30) - 1, NW_PER_MW = 1000000 };
+enum { COUNT_MAX = 1 << 24, POWER_MAX_MW = (1 << 30) - 1 };
 static const int64_t limit_max_mw = (int64_t)1 << 43;
+
+enum { RAMP_WORDS = sizeof(struct ramp) / 8, MOMENT_WORDS = sizeof(struct moment) / 8 };
 
 size_t edge_alloc_workspace_words(int32_t loads, int32_t rows, int32_t entries)
 {
-    size_t halves = 3 * (size_t)loads + 1 + 2 * (size_t)entries;
-    return 3 * (size_t)rows + (halves + 1) / 2;
+    size_t halves = 2 * (size_t)loads + 1 + 3 * (size_t)rows + 4 * (size_t)entries;
+    return (2 + MOMENT_WORDS) * (size_t)rows + RAMP_WORDS * (size_t)loads + (halves + 1) / 2;
 }
 
 struct space edge_alloc_space(const struct edge_alloc *a)
 {
     int32_t entries = a->row_start[a->rows];
     struct space s;
-    s.used = a->workspace;
-    s.trial = s.used + a->rows;
-    s.limit = s.trial + a->rows;
-    s.column_start = (int32_t *)(s.limit + a->rows);
+    s.limit_nw = a->workspace;
+    s.used_nw = s.limit_nw + a->rows;
+    s.full = (struct moment *)(s.used_nw + a->rows);
+    s.ramp = (struct ramp *)(s.full + a->rows);
+    s.column_start = (int32_t *)(s.ramp + a->loads);
     s.column_row = s.column_start + a->loads + 1;
     s.column_coef_ppm = s.column_row + entries;
-    s.order = s.column_coef_ppm + entries;
-    s.active = s.order + a->loads;
+    s.column_entry = s.column_coef_ppm + entries;
+    s.rising = s.column_entry + entries;
+    s.rising_count = s.rising + entries;
+    s.stale = s.rising_count + a->rows;
+    s.heap = s.stale + a->rows;
+    s.order = s.heap + a->rows;
     memset(s.class_start, 0, sizeof s.class_start);
     return s;
 }
@@ -61,13 +68,14 @@ static void transpose(const struct edge_alloc *a, struct space *s)
         s->column_start[a->entry_load[k] + 1]++;
     for (int32_t i = 0; i < a->loads; i++) {
         s->column_start[i + 1] += s->column_start[i];
-        s->active[i] = s->column_start[i]; /* next free place of the column */
+        s->order[i] = s->column_start[i]; /* next free place of the column */
     }
     for (int32_t row = 0; row < a->rows; row++) {
         for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
-            int32_t place = s->active[a->entry_load[k]]++;
+            int32_t place = s->order[a->entry_load[k]]++;
             s->column_row[place] = row;
             s->column_coef_ppm[place] = a->entry_coef_ppm[k];
+            s->column_entry[place] = k;
         }
     }
 }
@@ -120,8 +128,7 @@ int32_t edge_alloc_check(struct edge_alloc *a, struct space *s)
             return blame(a, EDGE_E_RANGE, row, 1);
         if (check_minimums(a, row) != EDGE_OK)
             return blame(a, EDGE_E_OVERFLOW, row, 1);
-        s->limit[row] = a->limit_mw[row] > 0 ? a->limit_mw[row] * NW_PER_MW : 0;
-        s->used[row] = 0;
+        s->limit_nw[row] = a->limit_mw[row] > 0 ? a->limit_mw[row] * NW_PER_MW : 0;
     }
     a->fault = -1;
     a->fault_is_row = 0;

@@ -2,28 +2,57 @@
 #ifndef ALLOC_SPACE_H
 #define ALLOC_SPACE_H
 
+#include "alloc_level.h"
 #include "edge_alloc.h"
 
-/* The caller's workspace, cut into arrays. Columns are written by edge_alloc_prepare and kept;
- * the rest is scratch of one solve. nW = ppm * mW. */
-struct space {
-    int64_t *used;            /* [R], nW */
-    int64_t *trial;           /* [R], nW */
-    int64_t *limit;           /* [R], nW, >= 0 */
-    int32_t *column_start;    /* [n + 1] */
-    int32_t *column_row;      /* [entries], rising within a column */
-    int32_t *column_coef_ppm; /* [entries] */
-    int32_t *order;           /* [n], loads by class, then index */
-    int32_t *active;          /* [n] */
-    int32_t class_start[EDGE_CLASSES + 1]; /* into order */
+enum { NW_PER_MW = 1000000, RISING = -1 };
+
+/* A load of the class that is being filled, at hand for rows of any form. */
+struct ramp {
+    double weight;
+    double min_mw;
+    double per_step; /* 1.0 / step_mw */
+    int32_t top;     /* steps */
+    int32_t held;    /* steps it stays at, or RISING */
 };
 
-struct space edge_alloc_space(const struct edge_alloc *alloc);
+/* The workspace, cut into its arrays. Power in a row is counted in nW: coef_ppm * mW. */
+struct space {
+    int64_t *limit_nw; /* [R] */
+    int64_t *used_nw;  /* [R] granted so far; of rising loads the minimum */
+    struct moment *full; /* [R] general rows: not before this has one of its loads no room */
+    struct ramp *ramp;   /* [n] */
+    int32_t *column_start; /* [n + 1] */
+    int32_t *column_row;   /* [entries], rising within a column */
+    int32_t *column_coef_ppm;
+    int32_t *column_entry; /* where the entry is in its row */
+    int32_t *order; /* [n] loads by class, by index within a class */
+    int32_t *rising; /* [entries] entries of rising loads, row by row from row_start */
+    int32_t *rising_count; /* [R] */
+    int32_t *stale;        /* [R] full[] may be too early */
+    int32_t *heap;         /* [R] rows with rising loads, by full[] */
+    int32_t class_start[EDGE_CLASSES + 1];
+};
 
-/* Validate everything that solve reads; fills limit and zeroes used. */
-int32_t edge_alloc_check(struct edge_alloc *alloc, struct space *space);
+struct space edge_alloc_space(const struct edge_alloc *a);
 
-/* Fill order and class_start. */
-void edge_alloc_order(const struct edge_alloc *alloc, struct space *space);
+/* Validate loads and limits; fill limit_nw. EDGE_OK or the error of solve. */
+int32_t edge_alloc_check(struct edge_alloc *a, struct space *s);
+
+/* Counting sort of the loads by class into order and class_start. */
+void edge_alloc_order(const struct edge_alloc *a, struct space *s);
+
+/* Give the minimums (rule 1 of edge_alloc.h). */
+void edge_alloc_admit(struct edge_alloc *a, struct space *s);
+
+/* Fill one class over any rows (rule 2). loads: not shed, by index. */
+void edge_alloc_fill_rows(struct edge_alloc *a, struct space *s, const int32_t *loads,
+                          int32_t count);
+
+/* First row in which more_mw of load i do not fit, or -1. */
+int32_t edge_alloc_refusing_row(const struct space *s, int32_t i, int32_t more_mw);
+
+/* Count more_mw of load i in all its rows. */
+void edge_alloc_add(const struct space *s, int32_t i, int32_t more_mw);
 
 #endif

@@ -30,13 +30,7 @@ def allocator_of(loads: list[Load], rows: list[Row]) -> Allocator:
 def solve(loads: list[Load], rows: list[Row]) -> Result:
     allocator = allocator_of(loads, rows)
     allocator.solve()
-    return Result(list(allocator.grant_mw), list(allocator.shed))
-
-
-def binding_rows(loads: list[Load], rows: list[Row]) -> list[int]:
-    allocator = allocator_of(loads, rows)
-    allocator.solve()
-    return list(allocator.binding_row)
+    return Result(list(allocator.grant_mw), list(allocator.shed), list(allocator.binding_row))
 
 
 @st.composite
@@ -71,7 +65,7 @@ def test_golden_case(case):
     names = ("min_mw", "request_mw", "weight", "step_mw", "priority")
     loads = [Load(*(fields[name] for name in names)) for fields in case["loads"]]
     rows = [Row(fields["limit_mw"], dict(fields["coef_ppm"])) for fields in case["rows"]]
-    assert solve(loads, rows) == Result(case["grant_mw"], case["shed"])
+    assert solve(loads, rows) == Result(case["grant_mw"], case["shed"], case["binding_row"])
 
 
 @given(problems())
@@ -98,7 +92,7 @@ def test_no_row_is_exceeded_and_grants_lie_on_their_grid(problem):
 @settings(max_examples=200)
 def test_load_is_shed_only_for_loads_of_its_own_or_a_higher_class(problem):
     loads, rows = problem
-    result, binding_row = solve(loads, rows), binding_rows(loads, rows)
+    result = solve(loads, rows)
     for i in (i for i, shed in enumerate(result.shed) if shed):
         standing = [
             load.min_mw
@@ -107,7 +101,7 @@ def test_load_is_shed_only_for_loads_of_its_own_or_a_higher_class(problem):
             for j, load in enumerate(loads)
         ]
         assert not would_fit(rows, standing)
-        row = rows[binding_row[i]]
+        row = rows[result.binding_row[i]]
         assert usage_nw(row, standing) > row.limit_nw()
 
 
@@ -116,13 +110,13 @@ def test_load_is_shed_only_for_loads_of_its_own_or_a_higher_class(problem):
 def test_nobody_can_rise_unless_one_no_better_off_falls(problem):
     """Max-min with strict priority: what blocks a load is held by its betters and equals."""
     loads, rows = problem
-    result, binding_row = solve(loads, rows), binding_rows(loads, rows)
+    result = solve(loads, rows)
     for i, load in enumerate(loads):
         if result.shed[i] or result.grant_mw[i] == load.top_mw:
-            assert result.shed[i] or binding_row[i] == -1
+            assert result.shed[i] or result.binding_row[i] == -1
             continue
         wanted_mw = result.grant_mw[i] + load.step_mw
-        row = rows[binding_row[i]]
+        row = rows[result.binding_row[i]]
         # Take back all that any load of this class has above the level that i asks for, and
         # all that lower classes have above their minimums: it still must not fit.
         lowered = list(result.grant_mw)
@@ -196,7 +190,7 @@ def test_largest_values_are_exact():
     highest = 2**30 - 1
     loads = [Load(0, highest, weight=10_000, step_mw=1), Load(highest, highest, step_mw=highest)]
     result = solve(loads, [Row(2**43, {0: 2**31 - 1, 1: 2**31 - 1})])
-    assert result == Result([highest, highest], [0, 0])
+    assert result == Result([highest, highest], [0, 0], [-1, -1])
 
 
 @pytest.mark.parametrize(

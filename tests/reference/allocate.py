@@ -42,6 +42,7 @@ class Row:
 class Result:
     grant_mw: list[int]
     shed: list[int]
+    binding_row: list[int]
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Allocation:
 
     def __post_init__(self) -> None:
         count = len(self.loads)
-        self.result = Result([0] * count, [0] * count)
+        self.result = Result([0] * count, [0] * count, [-1] * count)
         self.slack_nw = [row.limit_nw() for row in self.rows]
 
     def give(self, i: int, more_mw: int) -> None:
@@ -60,10 +61,12 @@ class Allocation:
         for r, row in enumerate(self.rows):
             self.slack_nw[r] -= row.coef_ppm.get(i, 0) * more_mw
 
-    def fits(self, i: int, more_mw: int) -> bool:
-        return all(
-            row.coef_ppm.get(i, 0) * more_mw <= self.slack_nw[r] for r, row in enumerate(self.rows)
-        )
+    def refusing_row(self, i: int, more_mw: int) -> int:
+        """Lowest-numbered row in which more_mw of load i do not fit; -1 if they do."""
+        for r, row in enumerate(self.rows):
+            if row.coef_ppm.get(i, 0) * more_mw > self.slack_nw[r]:
+                return r
+        return -1
 
     def victim(self, r: int, members: list[int]) -> int:
         excess = -self.slack_nw[r]
@@ -92,22 +95,32 @@ class Allocation:
                 self.readmit(i)
 
     def readmit(self, i: int) -> None:
-        if self.fits(i, self.loads[i].min_mw):
+        refusing = self.refusing_row(i, self.loads[i].min_mw)
+        self.result.binding_row[i] = refusing
+        if refusing < 0:
             self.result.shed[i] = 0
             self.give(i, self.loads[i].min_mw)
 
     def fill(self, members: list[int]) -> None:
-        standing = [i for i in members if not self.result.shed[i]]
-        queue = [self.next_step(i) for i in standing]
+        rising = {i for i in members if not self.result.shed[i]}
+        self.drop_done(rising)
+        queue = [self.next_step(i) for i in rising]
         heapq.heapify(queue)
         while queue:
             _, i = heapq.heappop(queue)
-            load = self.loads[i]
-            if self.result.grant_mw[i] == load.top_mw:
-                continue
-            if self.fits(i, load.step_mw):
-                self.give(i, load.step_mw)
+            if i in rising:
+                self.give(i, self.loads[i].step_mw)
                 heapq.heappush(queue, self.next_step(i))
+                self.drop_done(rising)
+
+    def drop_done(self, rising: set[int]) -> None:
+        """Rows only fill up: a step that does not fit now never will."""
+        for i in sorted(rising):
+            at_top = self.result.grant_mw[i] == self.loads[i].top_mw
+            row = -1 if at_top else self.refusing_row(i, self.loads[i].step_mw)
+            self.result.binding_row[i] = row
+            if at_top or row >= 0:
+                rising.remove(i)
 
     def next_step(self, i: int) -> tuple[int, int]:
         load = self.loads[i]
