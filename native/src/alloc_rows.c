@@ -4,29 +4,6 @@
  * anew if loads in it have stopped since; if not, it is the next to stop loads. */
 #include "alloc_space.h"
 
-/* --- heap of rows, earliest full[] first, then lowest number ------------------------------- */
-
-static int comes_first(const struct space *s, int32_t a, int32_t b)
-{
-    if (is_before(s->full[a], s->full[b]))
-        return 1;
-    return !is_before(s->full[b], s->full[a]) && a < b;
-}
-
-static void sift_down(const struct space *s, int32_t count, int32_t place)
-{
-    int32_t row = s->heap[place];
-    for (int32_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
-        if (child + 1 < count && comes_first(s, s->heap[child + 1], s->heap[child]))
-            child++;
-        if (!comes_first(s, s->heap[child], row))
-            break;
-        s->heap[place] = s->heap[child];
-        place = child;
-    }
-    s->heap[place] = row;
-}
-
 /* --- one row ------------------------------------------------------------------------------ */
 
 /* What the row's rising loads hold above their minimums at a level. */
@@ -241,7 +218,7 @@ void edge_alloc_fill_rows(struct edge_alloc *a, struct space *s, const int32_t *
         }
         if (s->full[row].level == at_never.level)
             s->heap[0] = s->heap[--rows];
-        sift_down(s, rows, 0);
+        edge_alloc_sift_down(s, rows);
     }
     for (int32_t n = 0; n < count; n++) {
         if (s->ramp[loads[n]].held == RISING)

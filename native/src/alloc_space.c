@@ -8,31 +8,52 @@
 enum { COUNT_MAX = 1 << 24, POWER_MAX_MW = (1 << 30) - 1 };
 static const int64_t limit_max_mw = (int64_t)1 << 43;
 
-enum { RAMP_WORDS = sizeof(struct ramp) / 8, MOMENT_WORDS = sizeof(struct moment) / 8 };
+/* Cut the workspace from its start; the arrays with 8-byte members come first. */
+static void *take(char **at, size_t count, size_t size)
+{
+    void *taken = *at;
+    *at += count * size;
+    return taken;
+}
+
+/* Where the arrays end if they begin at `at`. */
+static char *lay_out(struct space *s, char *at, size_t loads, size_t rows, size_t entries)
+{
+    s->tree = take(&at, 1, sizeof *s->tree);
+    s->limit_nw = take(&at, rows, sizeof *s->limit_nw);
+    s->used_nw = take(&at, rows, sizeof *s->used_nw);
+    s->full = take(&at, rows, sizeof *s->full);
+    s->node = take(&at, rows, sizeof *s->node);
+    s->cut = take(&at, 2 * rows + 2, sizeof *s->cut);
+    s->ramp = take(&at, loads, sizeof *s->ramp);
+    s->column_start = take(&at, loads + 1, sizeof *s->column_start);
+    s->column_row = take(&at, entries, sizeof *s->column_row);
+    s->column_coef_ppm = take(&at, entries, sizeof *s->column_coef_ppm);
+    s->column_entry = take(&at, entries, sizeof *s->column_entry);
+    s->rising = take(&at, entries, sizeof *s->rising);
+    s->rising_count = take(&at, rows, sizeof *s->rising_count);
+    s->stale = take(&at, rows, sizeof *s->stale);
+    s->heap = take(&at, rows, sizeof *s->heap);
+    s->order = take(&at, loads, sizeof *s->order);
+    s->weight = take(&at, loads, sizeof *s->weight);
+    s->min_mw = take(&at, loads, sizeof *s->min_mw);
+    s->cap = take(&at, loads, sizeof *s->cap);
+    return at;
+}
 
 size_t edge_alloc_workspace_words(int32_t loads, int32_t rows, int32_t entries)
 {
-    size_t halves = 2 * (size_t)loads + 1 + 3 * (size_t)rows + 4 * (size_t)entries;
-    return (2 + MOMENT_WORDS) * (size_t)rows + RAMP_WORDS * (size_t)loads + (halves + 1) / 2;
+    struct space s;
+    char *start = NULL;
+    char *end = lay_out(&s, start, (size_t)loads, (size_t)rows, (size_t)entries);
+    return ((size_t)(end - start) + 7) / 8;
 }
 
 struct space edge_alloc_space(const struct edge_alloc *a)
 {
-    int32_t entries = a->row_start[a->rows];
     struct space s;
-    s.limit_nw = a->workspace;
-    s.used_nw = s.limit_nw + a->rows;
-    s.full = (struct moment *)(s.used_nw + a->rows);
-    s.ramp = (struct ramp *)(s.full + a->rows);
-    s.column_start = (int32_t *)(s.ramp + a->loads);
-    s.column_row = s.column_start + a->loads + 1;
-    s.column_coef_ppm = s.column_row + entries;
-    s.column_entry = s.column_coef_ppm + entries;
-    s.rising = s.column_entry + entries;
-    s.rising_count = s.rising + entries;
-    s.stale = s.rising_count + a->rows;
-    s.heap = s.stale + a->rows;
-    s.order = s.heap + a->rows;
+    lay_out(&s, (char *)a->workspace, (size_t)a->loads, (size_t)a->rows,
+            (size_t)a->row_start[a->rows]);
     memset(s.class_start, 0, sizeof s.class_start);
     return s;
 }
@@ -92,6 +113,7 @@ int32_t edge_alloc_prepare(struct edge_alloc *a)
     }
     struct space s = edge_alloc_space(a);
     transpose(a, &s);
+    edge_alloc_find_tree(a, &s);
     return EDGE_OK;
 }
 

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "alloc_space.h"
+
+static int is_range(const struct edge_alloc *a, int32_t row)
+{
+    int32_t first = a->row_start[row];
+    for (int32_t k = first; k < a->row_start[row + 1]; k++) {
+        if (a->entry_coef_ppm[k] != NW_PER_MW)
+            return 0;
+        if (a->entry_load[k] - a->entry_load[first] != k - first)
+            return 0;
+    }
+    return 1;
+}
+
+/* Rows with loads into the heap, by first load, then the longer, then the lower number.
+ * -1 if one is no range. */
+static int32_t sort_rows(const struct edge_alloc *a, struct space *s)
+{
+    int32_t count = 0;
+    for (int32_t row = 0; row < a->rows; row++) {
+        if (a->row_start[row] == a->row_start[row + 1])
+            continue;
+        if (!is_range(a, row))
+            return -1;
+        s->full[row].level = a->entry_load[a->row_start[row]];
+        s->full[row].last = a->row_start[row] - a->row_start[row + 1];
+        edge_alloc_heap_add(s, count++, row);
+    }
+    return count;
+}
+
+/* The cut before `load`, which lies inside node `inner` alone since the last cut. */
+static int32_t cut_at(struct space *s, int32_t load, int32_t inner)
+{
+    struct cut *last = &s->cut[s->tree->cuts];
+    if (load > last->load) {
+        last->node = inner;
+        last[1].load = load;
+        s->tree->cuts++;
+    }
+    return s->tree->cuts;
+}
+
+static int32_t end_of(const struct edge_alloc *a, int32_t row)
+{
+    return a->entry_load[a->row_start[row + 1] - 1] + 1;
+}
+
+/* Close the nodes that end at or before `load`; the innermost that stays open. */
+static int32_t close_until(const struct edge_alloc *a, struct space *s, int32_t inner,
+                           int32_t load)
+{
+    while (inner >= 0 && end_of(a, s->node[inner].row) <= load) {
+        s->node[inner].last_cut = cut_at(s, end_of(a, s->node[inner].row), inner);
+        inner = s->node[inner].parent;
+    }
+    return inner;
+}
+
+void edge_alloc_find_tree(const struct edge_alloc *a, struct space *s)
+{
+    int32_t count = sort_rows(a, s);
+    int32_t inner = -1;
+    s->tree->nodes = 0;
+    s->tree->cuts = 0;
+    s->cut[0].load = 0;
+    for (int32_t n = 0; n < count; n++) {
+        int32_t row = s->heap[0];
+        s->heap[0] = s->heap[count - 1 - n];
+        edge_alloc_sift_down(s, count - 1 - n);
+        int32_t first = a->entry_load[a->row_start[row]];
+        inner = close_until(a, s, inner, first);
+        if (inner >= 0 && end_of(a, row) > end_of(a, s->node[inner].row))
+            return;
+        s->node[n].row = row;
+        s->node[n].parent = inner;
+        s->node[n].first_cut = cut_at(s, first, inner);
+        inner = n;
+    }
+    close_until(a, s, inner, a->loads);
+    cut_at(s, a->loads, -1);
+    s->tree->nodes = count > 0 ? count : 0;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Search of a level over loads side by side. Every loop here is one that compilers turn into
+ * vector instructions; EDGE_WIDE has them do so for wider registers too, and the loader picks. */
+#include "alloc_search.h"
+
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && defined(__OPTIMIZE__)
+#define EDGE_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define EDGE_WIDE
+#endif
+
+/* At this level every load has its request: weight 1, 2^30 mW. */
+static const int64_t level_max = (int64_t)1 << 44;
+
+struct held {
+    int64_t steps;
+    int64_t weight; /* of those between their minimum and their cap */
+};
+
+EDGE_WIDE static struct held held_at(const struct span *p, int64_t level)
+{
+    const int32_t *weight = p->weight, *min_mw = p->min_mw, *cap = p->cap;
+    double per_step = p->per_step, at = (double)level;
+    int64_t steps = 0, rising = 0;
+    for (int32_t n = 0; n < p->count; n++) {
+        int32_t held = steps_at(weight[n], min_mw[n], per_step, cap[n], at);
+        steps += held;
+        rising += (held > 0) & (held < cap[n]) ? weight[n] : 0;
+    }
+    return (struct held){steps, rising};
+}
+
+/* Level, not rounded up, of the next step after `level`. */
+EDGE_WIDE static double next_step(const struct span *p, int64_t level)
+{
+    const int32_t *weight = p->weight, *min_mw = p->min_mw, *cap = p->cap;
+    double per_step = p->per_step, step_mw = p->step_mw, at = (double)level;
+    double next = (double)INT64_MAX;
+    for (int32_t n = 0; n < p->count; n++) {
+        int32_t held = steps_at(weight[n], min_mw[n], per_step, cap[n], at);
+        double one = level_of(weight[n], min_mw[n] + (held + 1.0) * step_mw);
+        one = held < cap[n] ? one : (double)INT64_MAX;
+        next = one < next ? one : next;
+    }
+    return next;
+}
+
+EDGE_WIDE int64_t edge_alloc_sum(const int32_t *cap, int32_t count)
+{
+    int64_t sum = 0;
+    for (int32_t n = 0; n < count; n++)
+        sum += cap[n];
+    return sum;
+}
+
+/* If every load were between minimum and cap. */
+static int64_t first_guess(const struct span *p, int64_t steps)
+{
+    double weight = (double)edge_alloc_sum(p->weight, p->count);
+    double min_mw = (double)edge_alloc_sum(p->min_mw, p->count);
+    return (int64_t)level_of(weight, min_mw + (double)steps * p->step_mw);
+}
+
+/* A level above `below` and under `above`, where `missing` steps are expected from `at` on. */
+static int64_t level_ahead(const struct span *p, int64_t at, struct held held, int64_t steps,
+                           int64_t lowest, int64_t highest)
+{
+    double ahead = (double)(steps - held.steps) * p->step_mw * EDGE_LEVEL_UNIT;
+    double guess = (double)at + ahead / (double)held.weight; /* may be infinite, or no number */
+    guess = guess < (double)highest ? guess : (double)highest;
+    guess = guess > (double)lowest ? guess : (double)lowest;
+    return (int64_t)guess;
+}
+
+int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing)
+{
+    int64_t below = -1, below_steps = 0, above = level_max;
+    int64_t level = first_guess(p, steps);
+    for (int32_t round = 0;; round++) {
+        struct held held = held_at(p, level);
+        int64_t lowest = below + 1;
+        if (held.steps >= steps) {
+            above = level;
+        } else {
+            below = level;
+            below_steps = held.steps;
+            lowest = round_up(next_step(p, level));
+        }
+        if (lowest >= above)
+            break;
+        level = lowest + (above - lowest) / 2;
+        if (round % 4 != 3)
+            level = level_ahead(p, held.steps >= steps ? above : below, held, steps, lowest,
+                                above - 1);
+    }
+    *missing = steps - below_steps;
+    return above;
+}
+
+/* Lower cap to what they hold after the steps of `level`; mark those that step on it. */
+EDGE_WIDE static void hold(const struct span *p, int64_t level)
+{
+    const int32_t *weight = p->weight, *min_mw = p->min_mw;
+    int32_t *cap = p->cap;
+    double per_step = p->per_step, at = (double)level, before = (double)(level - 1);
+    for (int32_t n = 0; n < p->count; n++) {
+        int32_t held = steps_at(weight[n], min_mw[n], per_step, cap[n], before);
+        int32_t then = steps_at(weight[n], min_mw[n], per_step, cap[n], at);
+        cap[n] = 2 * held + (then > held);
+    }
+}
+
+int32_t edge_alloc_cut_off(const struct span *p, int64_t level, int64_t missing)
+{
+    int32_t last = -1;
+    hold(p, level);
+    for (int32_t n = 0; n < p->count; n++) {
+        int32_t steps = (p->cap[n] & 1) & (missing > 0);
+        last = steps ? n : last;
+        missing -= steps;
+        p->cap[n] = (p->cap[n] >> 1) + steps;
+    }
+    return last;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef ALLOC_SEARCH_H
+#define ALLOC_SEARCH_H
+
+#include "alloc_level.h"
+
+/* Loads side by side that take steps of the same size. */
+struct span {
+    const int32_t *weight;
+    const int32_t *min_mw;
+    int32_t *cap; /* steps it takes at most */
+    int32_t count;
+    double step_mw;
+    double per_step; /* 1.0 / step_mw */
+};
+
+/* First level at which together they hold `steps` or more, 1 .. sum of cap; *missing is how
+ * many of these are taken on that level. */
+int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing);
+
+/* Lower cap to what they hold after `missing` of them, 1 or more, have taken a step on `level`.
+ * Returns the last that has. */
+int32_t edge_alloc_cut_off(const struct span *p, int64_t level, int64_t missing);
+
+/* Sum of cap. */
+int64_t edge_alloc_sum(const int32_t *cap, int32_t count);
+
+#endif
