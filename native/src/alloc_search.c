@@ -30,19 +30,26 @@ EDGE_WIDE static struct held held_at(const struct span *p, int64_t level)
     return (struct held){steps, rising};
 }
 
-/* Level, not rounded up, of the next step after `level`. */
-EDGE_WIDE static double next_step(const struct span *p, int64_t level)
+struct around {
+    double last; /* level of the last step at or before, not rounded up */
+    double next; /* of the first after */
+};
+
+EDGE_WIDE static struct around steps_around(const struct span *p, int64_t level)
 {
     const int32_t *weight = p->weight, *min_mw = p->min_mw, *cap = p->cap;
     double per_step = p->per_step, step_mw = p->step_mw, at = (double)level;
-    double next = (double)INT64_MAX;
+    double last = 0, next = (double)level_max;
     for (int32_t n = 0; n < p->count; n++) {
         int32_t held = steps_at(weight[n], min_mw[n], per_step, cap[n], at);
-        double one = level_of(weight[n], min_mw[n] + (held + 1.0) * step_mw);
-        one = held < cap[n] ? one : (double)INT64_MAX;
-        next = one < next ? one : next;
+        double before = level_of(weight[n], min_mw[n] + held * step_mw);
+        double after = level_of(weight[n], min_mw[n] + (held + 1.0) * step_mw);
+        before = held > 0 ? before : 0;
+        after = held < cap[n] ? after : (double)level_max;
+        last = before > last ? before : last;
+        next = after < next ? after : next;
     }
-    return next;
+    return (struct around){last, next};
 }
 
 EDGE_WIDE int64_t edge_alloc_sum(const int32_t *cap, int32_t count)
@@ -61,40 +68,55 @@ static int64_t first_guess(const struct span *p, int64_t steps)
     return (int64_t)level_of(weight, min_mw + (double)steps * p->step_mw);
 }
 
-/* A level above `below` and under `above`, where `missing` steps are expected from `at` on. */
+/* The level is in (below, above]: fewer than `steps` are held at below, enough at above. */
+struct bracket {
+    int64_t below, above;
+};
+
+/* Narrow the bracket to the steps next to `level`, which is one of its ends. */
+static void snap(const struct span *p, int64_t level, struct bracket *b)
+{
+    struct around around = steps_around(p, level);
+    if (level == b->above)
+        b->above = round_up(around.last);
+    else
+        b->below = round_up(around.next) - 1;
+}
+
+/* The level inside the bracket at which the slope promises `steps`. */
 static int64_t level_ahead(const struct span *p, int64_t at, struct held held, int64_t steps,
-                           int64_t lowest, int64_t highest)
+                           const struct bracket *b)
 {
     double ahead = (double)(steps - held.steps) * p->step_mw * EDGE_LEVEL_UNIT;
     double guess = (double)at + ahead / (double)held.weight; /* may be infinite, or no number */
-    guess = guess < (double)highest ? guess : (double)highest;
-    guess = guess > (double)lowest ? guess : (double)lowest;
+    double highest = (double)(b->above - 1), lowest = (double)(b->below + 1);
+    guess = guess < highest ? guess : highest;
+    guess = guess > lowest ? guess : lowest;
     return (int64_t)guess;
 }
 
 int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing)
 {
-    int64_t below = -1, below_steps = 0, above = level_max;
+    struct bracket b = {-1, level_max};
+    int64_t below_steps = 0;
     int64_t level = first_guess(p, steps);
-    for (int32_t round = 0;; round++) {
+    for (int32_t round = 1; b.above - b.below > 1; round++) {
         struct held held = held_at(p, level);
-        int64_t lowest = below + 1;
-        if (held.steps >= steps) {
-            above = level;
+        int64_t beyond = held.steps - steps, at = level;
+        if (beyond >= 0) {
+            b.above = level;
         } else {
-            below = level;
+            b.below = level;
             below_steps = held.steps;
-            lowest = round_up(next_step(p, level));
         }
-        if (lowest >= above)
-            break;
-        level = lowest + (above - lowest) / 2;
-        if (round % 4 != 3)
-            level = level_ahead(p, held.steps >= steps ? above : below, held, steps, lowest,
-                                above - 1);
+        if (beyond <= p->count && beyond >= -p->count)
+            snap(p, level, &b);
+        level = b.below + (b.above - b.below) / 2;
+        if (round % 4 != 0)
+            level = level_ahead(p, at, held, steps, &b);
     }
     *missing = steps - below_steps;
-    return above;
+    return b.above;
 }
 
 /* Lower cap to what they hold after the steps of `level`; mark those that step on it. */
