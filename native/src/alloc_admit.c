@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h> /* memset */
+
 #include "alloc_space.h"
 
 int32_t edge_alloc_refusing_row(const struct space *s, int32_t i, int32_t more_mw)
@@ -56,12 +58,13 @@ static int32_t choose_victim(const struct edge_alloc *a, const struct space *s, 
     return best.load;
 }
 
-static void put_back_what_fits(struct edge_alloc *a, struct space *s, int32_t i)
+static void put_back_if_it_fits(struct edge_alloc *a, struct space *s, int32_t i)
 {
+    a->grant_mw[i] = 0;
     a->binding_row[i] = edge_alloc_refusing_row(s, i, a->min_mw[i]);
     a->shed[i] = a->binding_row[i] >= 0;
-    a->grant_mw[i] = a->shed[i] ? 0 : a->min_mw[i];
-    edge_alloc_add(s, i, a->grant_mw[i]);
+    if (!a->shed[i])
+        edge_alloc_add(s, i, a->min_mw[i]);
 }
 
 static void admit_class(struct edge_alloc *a, struct space *s, int32_t priority)
@@ -79,19 +82,24 @@ static void admit_class(struct edge_alloc *a, struct space *s, int32_t priority)
     }
     for (int32_t n = 0; n < count; n++) {
         if (a->shed[loads[n]])
-            put_back_what_fits(a, s, loads[n]);
+            put_back_if_it_fits(a, s, loads[n]);
     }
+}
+
+static int do_all_fit(const struct edge_alloc *a, const struct space *s)
+{
+    int fit = 1;
+    for (int32_t row = 0; row < a->rows; row++)
+        fit &= s->used_nw[row] <= s->limit_nw[row];
+    return fit;
 }
 
 void edge_alloc_admit(struct edge_alloc *a, struct space *s)
 {
-    for (int32_t i = 0; i < a->loads; i++) {
-        a->shed[i] = 0;
-        a->binding_row[i] = -1;
-        a->grant_mw[i] = a->min_mw[i];
-    }
-    for (int32_t row = 0; row < a->rows; row++)
-        s->used_nw[row] = 0;
+    memset(a->shed, 0, (size_t)a->loads);
+    if (do_all_fit(a, s))
+        return;
+    memset(s->used_nw, 0, (size_t)a->rows * sizeof *s->used_nw);
     for (int32_t priority = 0; priority < EDGE_CLASSES; priority++) {
         if (s->class_start[priority + 1] > s->class_start[priority])
             admit_class(a, s, priority);

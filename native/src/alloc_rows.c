@@ -133,14 +133,16 @@ static struct moment full_at(const struct edge_alloc *a, struct space *s, int32_
 
 /* --- one class ---------------------------------------------------------------------------- */
 
-static void stop(struct edge_alloc *a, struct space *s, int32_t i, int32_t held)
+static void stop(struct edge_alloc *a, struct space *s, int32_t i, int32_t held,
+                 int32_t row)
 {
     s->ramp[i].held = held;
     a->grant_mw[i] = a->min_mw[i] + held * a->step_mw[i];
+    a->binding_row[i] = row;
     for (int32_t k = s->column_start[i]; k < s->column_start[i + 1]; k++) {
-        int32_t row = s->column_row[k];
-        s->used_nw[row] += (int64_t)s->column_coef_ppm[k] * held * a->step_mw[i];
-        s->stale[row] = 1;
+        int64_t unit_nw = (int64_t)s->column_coef_ppm[k] * a->step_mw[i];
+        s->used_nw[s->column_row[k]] += unit_nw * held;
+        s->stale[s->column_row[k]] = 1;
     }
 }
 
@@ -165,8 +167,7 @@ static void stop_loads(struct edge_alloc *a, struct space *s, int32_t row)
         int at_top = held == s->ramp[i].top;
         if (!at_top && step_nw(a, entries[n]) <= room_nw)
             continue;
-        stop(a, s, i, held);
-        a->binding_row[i] = at_top ? -1 : row;
+        stop(a, s, i, held, at_top ? -1 : row);
     }
 }
 
@@ -222,6 +223,6 @@ void edge_alloc_fill_rows(struct edge_alloc *a, struct space *s, const int32_t *
     }
     for (int32_t n = 0; n < count; n++) {
         if (s->ramp[loads[n]].held == RISING)
-            stop(a, s, loads[n], s->ramp[loads[n]].top);
+            stop(a, s, loads[n], s->ramp[loads[n]].top, -1);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <string.h> /* memcpy, memset */
 
+#include "alloc_search.h"
 #include "edge_error.h"
 
 enum { COUNT_MAX = 1 << 24, POWER_MAX_MW = (1 << 30) - 1 };
@@ -113,48 +114,89 @@ int32_t edge_alloc_prepare(struct edge_alloc *a)
     }
     struct space s = edge_alloc_space(a);
     transpose(a, &s);
+    memset(s.used_nw, 0, (size_t)a->rows * sizeof *s.used_nw);
     edge_alloc_find_tree(a, &s);
     return EDGE_OK;
 }
 
 static int is_load_good(const struct edge_alloc *a, int32_t i)
 {
-    int good = a->min_mw[i] >= 0 && a->min_mw[i] <= a->request_mw[i];
-    good = good && a->request_mw[i] <= POWER_MAX_MW;
-    good = good && a->weight[i] >= 1 && a->weight[i] <= EDGE_WEIGHT_MAX;
-    good = good && a->step_mw[i] >= 1 && a->step_mw[i] <= POWER_MAX_MW;
-    return good && a->priority[i] >= 0 && a->priority[i] < EDGE_CLASSES;
+    int good = (a->min_mw[i] >= 0) & (a->min_mw[i] <= a->request_mw[i]);
+    good &= a->request_mw[i] <= POWER_MAX_MW;
+    good &= (a->weight[i] >= 1) & (a->weight[i] <= EDGE_WEIGHT_MAX);
+    good &= (a->step_mw[i] >= 1) & (a->step_mw[i] <= POWER_MAX_MW);
+    return good & (a->priority[i] >= 0) & (a->priority[i] < EDGE_CLASSES);
 }
 
-/* EDGE_E_OVERFLOW if the row's minimums together leave int64; filling checks before it adds. */
-static int32_t check_minimums(const struct edge_alloc *a, int32_t row)
+static int are_loads_good(const struct edge_alloc *a)
+{
+    int good = 1;
+    for (int32_t i = 0; i < a->loads; i++)
+        good &= is_load_good(a, i);
+    return good;
+}
+
+/* Sum of the row's minimums, nW; -1 if it leaves int64. Filling checks before it adds. */
+static int64_t sum_minimums(const struct edge_alloc *a, int32_t row)
 {
     int64_t sum = 0;
     for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
         int64_t minimum = (int64_t)a->entry_coef_ppm[k] * a->min_mw[a->entry_load[k]];
         if (minimum > INT64_MAX - sum)
-            return EDGE_E_OVERFLOW;
+            return -1;
         sum += minimum;
+    }
+    return sum;
+}
+
+/* The same for all rows of a tree at once, into used_nw. 0 if one leaves int64. */
+static int sum_tree_minimums(const struct edge_alloc *a, struct space *s)
+{
+    int good = 1;
+    int64_t sum_mw = 0;
+    for (int32_t c = 0; c < s->tree->cuts; c++) {
+        int32_t load = s->cut[c].load;
+        s->cut[c].sum = sum_mw;
+        sum_mw += edge_alloc_sum(a->min_mw + load, s->cut[c + 1].load - load);
+    }
+    s->cut[s->tree->cuts].sum = sum_mw;
+    for (int32_t n = 0; n < s->tree->nodes; n++) {
+        const struct node *node = &s->node[n];
+        sum_mw = s->cut[node->last_cut].sum - s->cut[node->first_cut].sum;
+        good &= sum_mw <= INT64_MAX / NW_PER_MW;
+        s->used_nw[node->row] = good ? sum_mw * NW_PER_MW : 0;
+    }
+    return good;
+}
+
+static int32_t check_rows(struct edge_alloc *a, struct space *s)
+{
+    int known = s->tree->nodes > 0 && sum_tree_minimums(a, s);
+    for (int32_t row = 0; row < a->rows; row++) {
+        if (a->limit_mw[row] > limit_max_mw)
+            return blame(a, EDGE_E_RANGE, row, 1);
+        s->limit_nw[row] = a->limit_mw[row] > 0 ? a->limit_mw[row] * NW_PER_MW : 0;
+        if (known)
+            continue;
+        s->used_nw[row] = sum_minimums(a, row);
+        if (s->used_nw[row] < 0)
+            return blame(a, EDGE_E_OVERFLOW, row, 1);
     }
     return EDGE_OK;
 }
 
 int32_t edge_alloc_check(struct edge_alloc *a, struct space *s)
 {
-    for (int32_t i = 0; i < a->loads; i++) {
-        if (!is_load_good(a, i))
-            return blame(a, EDGE_E_RANGE, i, 0);
+    int32_t i = 0;
+    if (!are_loads_good(a)) {
+        while (is_load_good(a, i))
+            i++;
+        return blame(a, EDGE_E_RANGE, i, 0);
     }
-    for (int32_t row = 0; row < a->rows; row++) {
-        if (a->limit_mw[row] > limit_max_mw)
-            return blame(a, EDGE_E_RANGE, row, 1);
-        if (check_minimums(a, row) != EDGE_OK)
-            return blame(a, EDGE_E_OVERFLOW, row, 1);
-        s->limit_nw[row] = a->limit_mw[row] > 0 ? a->limit_mw[row] * NW_PER_MW : 0;
-    }
-    a->fault = -1;
-    a->fault_is_row = 0;
-    return EDGE_OK;
+    int32_t error = check_rows(a, s);
+    if (error == EDGE_OK)
+        blame(a, EDGE_OK, -1, 0);
+    return error;
 }
 
 void edge_alloc_order(const struct edge_alloc *a, struct space *s)

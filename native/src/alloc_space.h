@@ -64,13 +64,14 @@ struct space {
 
 struct space edge_alloc_space(const struct edge_alloc *a);
 
-/* Validate loads and limits; fill limit_nw. EDGE_OK or the error of solve. */
+/* Validate loads and limits; fill limit_nw, and used_nw with all minimums. EDGE_OK or the error
+ * of solve. */
 int32_t edge_alloc_check(struct edge_alloc *a, struct space *s);
 
 /* Counting sort of the loads by class into order and class_start. */
 void edge_alloc_order(const struct edge_alloc *a, struct space *s);
 
-/* Give the minimums (rule 1 of edge_alloc.h). */
+/* Give the minimums (rule 1 of edge_alloc.h). used_nw holds all of them. */
 void edge_alloc_admit(struct edge_alloc *a, struct space *s);
 
 /* Fill one class over any rows (rule 2). loads: not shed, by index. */

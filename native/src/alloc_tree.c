@@ -68,15 +68,16 @@ static void stop_node(struct space *s, struct node *node, int64_t room, const in
 
 static void stop_nodes(struct space *s, const int32_t *loads, const struct span *all)
 {
-    int64_t step_nw = (int64_t)all->step_mw * NW_PER_MW;
+    int64_t step_mw = (int64_t)all->step_mw;
     for (int32_t n = 0; n < s->tree->nodes; n++)
         s->node[n].missing = 0;
     for (int32_t n = s->tree->nodes - 1; n >= 0; n--) {
         struct node *node = &s->node[n];
-        int64_t room = (s->limit_nw[node->row] - s->used_nw[node->row]) / step_nw;
+        int64_t room_mw = (s->limit_nw[node->row] - s->used_nw[node->row]) / NW_PER_MW;
         int64_t wanted = sum_of(s, node) - node->missing;
         node->full = at_never;
-        if (wanted >= room) {
+        if ((wanted + 1) * step_mw > room_mw) {
+            int64_t room = room_mw / step_mw;
             stop_node(s, node, room, loads, all);
             node->missing += wanted - room;
         }
