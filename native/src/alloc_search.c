@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Search of a level over loads side by side. Every loop here is one that compilers turn into
- * vector instructions; EDGE_WIDE has them do so for wider registers too, and the loader picks. */
 #include "alloc_search.h"
-
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && defined(__OPTIMIZE__)
-#define EDGE_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define EDGE_WIDE
-#endif
-
-/* At this level every load has its request: weight 1, 2^30 mW. */
-static const int64_t level_max = (int64_t)1 << 44;
 
 struct held {
     int64_t steps;

@@ -4,6 +4,17 @@
 
 #include "alloc_level.h"
 
+/* For loops that compilers turn into vector instructions: let them do so for wider registers
+ * too, and the loader pick. */
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && defined(__OPTIMIZE__)
+#define EDGE_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define EDGE_WIDE
+#endif
+
+/* At this level every load has its request: weight 1, 2^30 mW. */
+static const int64_t level_max = (int64_t)1 << 44;
+
 /* Loads side by side that take steps of the same size. */
 struct span {
     const int32_t *weight;

@@ -19,26 +19,17 @@ static double gather(const struct edge_alloc *a, struct space *s, const int32_t 
     return per_step;
 }
 
-/* Where the cuts fall in the class. */
+/* Where the cuts fall in the class, and how many steps the loads before them want. */
 static void place_cuts(struct space *s, const int32_t *loads, int32_t count)
 {
     int32_t place = 0;
-    for (int32_t c = 0; c <= s->tree->cuts; c++) {
-        while (place < count && loads[place] < s->cut[c].load)
-            place++;
-        s->cut[c].place = place;
-    }
-}
-
-static void sum_caps(struct space *s)
-{
     int64_t sum = 0;
-    for (int32_t c = 0; c < s->tree->cuts; c++) {
+    for (int32_t c = 0; c <= s->tree->cuts; c++) {
+        for (; place < count && loads[place] < s->cut[c].load; place++)
+            sum += s->cap[place];
+        s->cut[c].place = place;
         s->cut[c].sum = sum;
-        int32_t place = s->cut[c].place;
-        sum += edge_alloc_sum(s->cap + place, s->cut[c + 1].place - place);
     }
-    s->cut[s->tree->cuts].sum = sum;
 }
 
 static int64_t sum_of(const struct space *s, const struct node *node)
@@ -104,17 +95,21 @@ static void spread_full(struct space *s, int32_t *row_of)
     }
 }
 
-static void grant(struct edge_alloc *a, const struct space *s, const int32_t *loads,
-                  int32_t step_mw)
+static void grant(struct edge_alloc *a, struct space *s, const int32_t *loads, int32_t step_mw)
 {
+    int64_t sum = 0;
     for (int32_t c = 0; c < s->tree->cuts; c++) {
         int32_t row = s->cut[c].node < 0 ? -1 : s->heap[s->cut[c].node];
+        s->cut[c].sum = sum;
         for (int32_t n = s->cut[c].place; n < s->cut[c + 1].place; n++) {
             int32_t i = loads[n];
-            a->grant_mw[i] = a->min_mw[i] + s->cap[n] * step_mw;
+            int32_t more_mw = s->cap[n] * step_mw;
+            sum += s->cap[n];
+            a->grant_mw[i] = a->min_mw[i] + more_mw;
             a->binding_row[i] = a->request_mw[i] - a->grant_mw[i] < step_mw ? -1 : row;
         }
     }
+    s->cut[s->tree->cuts].sum = sum;
 }
 
 void edge_alloc_fill_tree(struct edge_alloc *a, struct space *s, const int32_t *loads,
@@ -124,11 +119,9 @@ void edge_alloc_fill_tree(struct edge_alloc *a, struct space *s, const int32_t *
     double per_step = gather(a, s, loads, count);
     struct span all = {s->weight, s->min_mw, s->cap, count, step_mw, per_step};
     place_cuts(s, loads, count);
-    sum_caps(s);
     stop_nodes(s, loads, &all);
     spread_full(s, s->heap);
     grant(a, s, loads, step_mw);
-    sum_caps(s);
     for (int32_t n = 0; n < s->tree->nodes; n++) {
         const struct node *node = &s->node[n];
         s->used_nw[node->row] += sum_of(s, node) * step_mw * NW_PER_MW;
