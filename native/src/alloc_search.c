@@ -1,44 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "alloc_search.h"
 
+#include "alloc_lanes.h"
+
 struct held {
     int64_t steps;
     int64_t weight; /* of those between their minimum and their cap */
 };
 
-EDGE_WIDE static struct held held_at(const struct span *p, int64_t level)
+static inline struct held held_at(const struct span *p, int64_t level)
 {
-    const int32_t *weight = p->weight, *min_mw = p->min_mw, *cap = p->cap;
-    double per_step = p->per_step, at = (double)level;
-    int64_t steps = 0, rising = 0;
-    for (int32_t n = 0; n < p->count; n++) {
-        int32_t held = steps_at(weight[n], min_mw[n], per_step, cap[n], at);
-        steps += held;
-        rising += (held > 0) & (held < cap[n]) ? weight[n] : 0;
+    struct held held = {0, 0};
+    for (int32_t n = 0; n < p->count; n += LANES) {
+        struct lanes lanes = lanes_of(p, n);
+        four_ints steps = lanes_at(p, &lanes, level);
+        four_ints is_rising = (steps > 0) & (steps < lanes.cap);
+        held.steps += sum_lanes(steps);
+        held.weight += sum_lanes(four_from(p->weight + n) & is_rising);
     }
-    return (struct held){steps, rising};
+    return held;
 }
 
-struct around {
-    double last; /* level of the last step at or before, not rounded up */
-    double next; /* of the first after */
-};
-
-EDGE_WIDE static struct around steps_around(const struct span *p, int64_t level)
+/* Level, not rounded up, of the last step up to `level`. */
+static inline double step_before(const struct span *p, int64_t level)
 {
-    const int32_t *weight = p->weight, *min_mw = p->min_mw, *cap = p->cap;
-    double per_step = p->per_step, step_mw = p->step_mw, at = (double)level;
-    double last = 0, next = (double)level_max;
-    for (int32_t n = 0; n < p->count; n++) {
-        int32_t held = steps_at(weight[n], min_mw[n], per_step, cap[n], at);
-        double before = level_of(weight[n], min_mw[n] + held * step_mw);
-        double after = level_of(weight[n], min_mw[n] + (held + 1.0) * step_mw);
-        before = held > 0 ? before : 0;
-        after = held < cap[n] ? after : (double)level_max;
-        last = before > last ? before : last;
-        next = after < next ? after : next;
+    four nearest = {0, 0, 0, 0};
+    for (int32_t n = 0; n < p->count; n += LANES) {
+        struct lanes lanes = lanes_of(p, n);
+        four steps = to_doubles(lanes_at(p, &lanes, level));
+        four back = -levels_of(p, &lanes, steps);
+        four_masks is_nearer = (four_masks)(steps > 0.0) & (four_masks)(back < nearest);
+        nearest = choose(is_nearer, back, nearest);
     }
-    return (struct around){last, next};
+    return -lowest_lane(nearest);
+}
+
+/* Of the first one after it. */
+static inline double step_after(const struct span *p, int64_t level)
+{
+    four nearest = (four){0, 0, 0, 0} + (double)level_max;
+    for (int32_t n = 0; n < p->count; n += LANES) {
+        struct lanes lanes = lanes_of(p, n);
+        four steps = to_doubles(lanes_at(p, &lanes, level));
+        four next = levels_of(p, &lanes, steps + 1.0);
+        four_masks is_nearer = (four_masks)(steps < to_doubles(lanes.cap));
+        is_nearer &= (four_masks)(next < nearest);
+        nearest = choose(is_nearer, next, nearest);
+    }
+    return lowest_lane(nearest);
 }
 
 EDGE_WIDE int64_t edge_alloc_sum(const int32_t *cap, int32_t count)
@@ -50,7 +59,7 @@ EDGE_WIDE int64_t edge_alloc_sum(const int32_t *cap, int32_t count)
 }
 
 /* If every load were between minimum and cap. */
-static int64_t first_guess(const struct span *p, int64_t steps)
+static inline int64_t first_guess(const struct span *p, int64_t steps)
 {
     double weight = (double)edge_alloc_sum(p->weight, p->count);
     double min_mw = (double)edge_alloc_sum(p->min_mw, p->count);
@@ -63,17 +72,16 @@ struct bracket {
 };
 
 /* Narrow the bracket to the steps next to `level`, which is one of its ends. */
-static void snap(const struct span *p, int64_t level, struct bracket *b)
+static inline void snap(const struct span *p, int64_t level, struct bracket *b)
 {
-    struct around around = steps_around(p, level);
     if (level == b->above)
-        b->above = round_up(around.last);
+        b->above = round_up(step_before(p, level));
     else
-        b->below = round_up(around.next) - 1;
+        b->below = round_up(step_after(p, level)) - 1;
 }
 
 /* The level inside the bracket at which the slope promises `steps`. */
-static int64_t level_ahead(const struct span *p, int64_t at, struct held held, int64_t steps,
+static inline int64_t level_ahead(const struct span *p, int64_t at, struct held held, int64_t steps,
                            const struct bracket *b)
 {
     double ahead = (double)(steps - held.steps) * p->step_mw * EDGE_LEVEL_UNIT;
@@ -84,7 +92,7 @@ static int64_t level_ahead(const struct span *p, int64_t at, struct held held, i
     return (int64_t)guess;
 }
 
-int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing)
+EDGE_WIDE int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing)
 {
     struct bracket b = {-1, level_max};
     int64_t below_steps = 0;
@@ -108,23 +116,23 @@ int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing)
     return b.above;
 }
 
-/* Lower cap to what they hold after the steps of `level`; mark those that step on it. */
-EDGE_WIDE static void hold(const struct span *p, int64_t level)
+/* Cap becomes twice what is held before the steps of `level`, and 1 more for a step on it. */
+static inline void mark_steps(const struct span *p, int64_t level)
 {
-    const int32_t *weight = p->weight, *min_mw = p->min_mw;
-    int32_t *cap = p->cap;
-    double per_step = p->per_step, at = (double)level, before = (double)(level - 1);
-    for (int32_t n = 0; n < p->count; n++) {
-        int32_t held = steps_at(weight[n], min_mw[n], per_step, cap[n], before);
-        int32_t then = steps_at(weight[n], min_mw[n], per_step, cap[n], at);
-        cap[n] = 2 * held + (then > held);
+    for (int32_t n = 0; n < p->count; n += LANES) {
+        struct lanes lanes = lanes_of(p, n);
+        four_ints before = lanes_at(p, &lanes, level - 1);
+        four_ints marked = before + lanes_at(p, &lanes, level);
+        four_ints inside = where_inside(p, n);
+        marked = (marked & inside) | (four_from(p->cap + n) & ~inside);
+        memcpy(p->cap + n, &marked, sizeof marked);
     }
 }
 
-int32_t edge_alloc_cut_off(const struct span *p, int64_t level, int64_t missing)
+EDGE_WIDE int32_t edge_alloc_cut_off(const struct span *p, int64_t level, int64_t missing)
 {
     int32_t last = -1;
-    hold(p, level);
+    mark_steps(p, level);
     for (int32_t n = 0; n < p->count; n++) {
         int32_t steps = (p->cap[n] & 1) & (missing > 0);
         last = steps ? n : last;

@@ -36,9 +36,9 @@ static char *lay_out(struct space *s, char *at, size_t loads, size_t rows, size_
     s->stale = take(&at, rows, sizeof *s->stale);
     s->heap = take(&at, rows, sizeof *s->heap);
     s->order = take(&at, loads, sizeof *s->order);
-    s->weight = take(&at, loads, sizeof *s->weight);
-    s->min_mw = take(&at, loads, sizeof *s->min_mw);
-    s->cap = take(&at, loads, sizeof *s->cap);
+    s->weight = take(&at, loads + SPAN_MARGIN, sizeof *s->weight);
+    s->min_mw = take(&at, loads + SPAN_MARGIN, sizeof *s->min_mw);
+    s->cap = take(&at, loads + SPAN_MARGIN, sizeof *s->cap);
     return at;
 }
 
