@@ -106,7 +106,7 @@ EDGE_WIDE int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t
             b.below = level;
             below_steps = held.steps;
         }
-        if (beyond <= p->count && beyond >= -p->count)
+        if (b.above - b.below > 1 && beyond <= p->count && beyond >= -p->count)
             snap(p, level, &b);
         level = b.below + (b.above - b.below) / 2;
         if (round % 4 != 0)
