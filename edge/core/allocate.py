@@ -64,8 +64,20 @@ class Allocator:
         if lib.edge_alloc_solve(self._alloc) < 0:
             raise ValueError(self._explain())
 
+    def change_load(self, load: int) -> None:
+        """As solve, faster, after the inputs of this load alone have changed."""
+        if lib.edge_alloc_change_load(self._alloc, load) < 0:
+            raise ValueError(self._explain())
+
+    def change_limit(self, row: int) -> None:
+        """As solve, faster, after the limit of this row alone has changed."""
+        if lib.edge_alloc_change_limit(self._alloc, row) < 0:
+            raise ValueError(self._explain())
+
     def _explain(self) -> str:
         index = self._alloc.fault
+        if index < 0:
+            return f"there are loads 0..{self.loads - 1} and rows 0..{self.rows - 1}"
         if self._alloc.fault_is_row:
             return f"row {index}: limit {self.limit_mw[index]} mW or its minimums are absurd"
         return (

@@ -94,14 +94,15 @@ static int do_all_fit(const struct edge_alloc *a, const struct space *s)
     return fit;
 }
 
-void edge_alloc_admit(struct edge_alloc *a, struct space *s)
+int edge_alloc_admit(struct edge_alloc *a, struct space *s)
 {
     memset(a->shed, 0, (size_t)a->loads);
     if (do_all_fit(a, s))
-        return;
+        return 1;
     memset(s->used_nw, 0, (size_t)a->rows * sizeof *s->used_nw);
     for (int32_t priority = 0; priority < EDGE_CLASSES; priority++) {
         if (s->class_start[priority + 1] > s->class_start[priority])
             admit_class(a, s, priority);
     }
+    return 0;
 }

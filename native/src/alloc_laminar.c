@@ -19,6 +19,7 @@ static int32_t sort_rows(const struct edge_alloc *a, struct space *s)
 {
     int32_t count = 0;
     for (int32_t row = 0; row < a->rows; row++) {
+        s->node_of_row[row] = -1;
         if (a->row_start[row] == a->row_start[row + 1])
             continue;
         if (!is_range(a, row))
@@ -47,12 +48,14 @@ static int32_t end_of(const struct edge_alloc *a, int32_t row)
     return a->entry_load[a->row_start[row + 1] - 1] + 1;
 }
 
-/* Close the nodes that end at or before `load`; the innermost that stays open. */
+/* Close the nodes that end at or before `load`, where node `next` begins; the innermost that
+ * stays open. */
 static int32_t close_until(const struct edge_alloc *a, struct space *s, int32_t inner,
-                           int32_t load)
+                           int32_t load, int32_t next)
 {
     while (inner >= 0 && end_of(a, s->node[inner].row) <= load) {
         s->node[inner].last_cut = cut_at(s, end_of(a, s->node[inner].row), inner);
+        s->node[inner].end = next;
         inner = s->node[inner].parent;
     }
     return inner;
@@ -62,23 +65,34 @@ void edge_alloc_find_tree(const struct edge_alloc *a, struct space *s)
 {
     int32_t count = sort_rows(a, s);
     int32_t inner = -1;
-    s->tree->nodes = 0;
-    s->tree->cuts = 0;
+    *s->tree = (struct tree){0};
     s->cut[0].load = 0;
     for (int32_t n = 0; n < count; n++) {
         int32_t row = s->heap[0];
         s->heap[0] = s->heap[count - 1 - n];
         edge_alloc_sift_down(s, count - 1 - n);
         int32_t first = a->entry_load[a->row_start[row]];
-        inner = close_until(a, s, inner, first);
+        inner = close_until(a, s, inner, first, n);
         if (inner >= 0 && end_of(a, row) > end_of(a, s->node[inner].row))
             return;
+        s->node_of_row[row] = n;
         s->node[n].row = row;
         s->node[n].parent = inner;
         s->node[n].first_cut = cut_at(s, first, inner);
         inner = n;
     }
-    close_until(a, s, inner, a->loads);
+    close_until(a, s, inner, a->loads, count);
     cut_at(s, a->loads, -1);
     s->tree->nodes = count > 0 ? count : 0;
+}
+
+struct part edge_alloc_whole(const struct space *s)
+{
+    return (struct part){0, s->tree->nodes, 0, s->tree->cuts};
+}
+
+struct part edge_alloc_part_of(const struct space *s, int32_t node)
+{
+    const struct node *n = &s->node[node];
+    return (struct part){node, n->end, n->first_cut, n->last_cut};
 }

@@ -20,10 +20,11 @@
 struct moment {
     int64_t level;
     int32_t last;
+    int32_t row; /* whose moment it is; not compared */
 };
 
-static const struct moment at_start = {0, -1};
-static const struct moment at_never = {INT64_MAX, -1};
+static const struct moment at_start = {0, -1, -1};
+static const struct moment at_never = {INT64_MAX, -1, -1};
 
 static inline int is_before(struct moment a, struct moment b)
 {

@@ -88,7 +88,7 @@ static struct moment step_beyond(const struct edge_alloc *a, const struct space 
                                  int64_t room_nw, int64_t level, int64_t sum_nw)
 {
     const int32_t *entries = s->rising + a->row_start[row];
-    struct moment when = {level, -1};
+    struct moment when = {level, -1, row};
     for (int32_t n = 0; sum_nw <= room_nw; n++) {
         when.last = a->entry_load[entries[n]];
         const struct ramp *r = &s->ramp[when.last];

@@ -6,8 +6,7 @@
 #include "alloc_search.h"
 #include "edge_error.h"
 
-enum { COUNT_MAX = 1 << 24, POWER_MAX_MW = (1 << 30) - 1 };
-static const int64_t limit_max_mw = (int64_t)1 << 43;
+enum { COUNT_MAX = 1 << 24 };
 
 /* Cut the workspace from its start; the arrays with 8-byte members come first. */
 static void *take(char **at, size_t count, size_t size)
@@ -25,6 +24,7 @@ static char *lay_out(struct space *s, char *at, size_t loads, size_t rows, size_
     s->used_nw = take(&at, rows, sizeof *s->used_nw);
     s->full = take(&at, rows, sizeof *s->full);
     s->node = take(&at, rows, sizeof *s->node);
+    s->stop = take(&at, SLOTS * rows, sizeof *s->stop);
     s->cut = take(&at, 2 * rows + 2, sizeof *s->cut);
     s->ramp = take(&at, loads, sizeof *s->ramp);
     s->column_start = take(&at, loads + 1, sizeof *s->column_start);
@@ -35,6 +35,7 @@ static char *lay_out(struct space *s, char *at, size_t loads, size_t rows, size_
     s->rising_count = take(&at, rows, sizeof *s->rising_count);
     s->stale = take(&at, rows, sizeof *s->stale);
     s->heap = take(&at, rows, sizeof *s->heap);
+    s->node_of_row = take(&at, rows, sizeof *s->node_of_row);
     s->order = take(&at, loads, sizeof *s->order);
     s->weight = take(&at, loads + SPAN_MARGIN, sizeof *s->weight);
     s->min_mw = take(&at, loads + SPAN_MARGIN, sizeof *s->min_mw);
@@ -57,13 +58,6 @@ struct space edge_alloc_space(const struct edge_alloc *a)
             (size_t)a->row_start[a->rows]);
     memset(s.class_start, 0, sizeof s.class_start);
     return s;
-}
-
-static int32_t blame(struct edge_alloc *a, int32_t error, int32_t index, int32_t is_row)
-{
-    a->fault = index;
-    a->fault_is_row = is_row;
-    return error;
 }
 
 static int is_row_good(const struct edge_alloc *a, int32_t row)
@@ -105,108 +99,16 @@ static void transpose(const struct edge_alloc *a, struct space *s)
 int32_t edge_alloc_prepare(struct edge_alloc *a)
 {
     if (a->loads < 0 || a->loads > COUNT_MAX || a->rows < 0 || a->rows > COUNT_MAX)
-        return blame(a, EDGE_E_RANGE, -1, 0);
+        return edge_alloc_blame(a, EDGE_E_RANGE, -1, 0);
     if (a->row_start[0] != 0)
-        return blame(a, EDGE_E_RANGE, 0, 1);
+        return edge_alloc_blame(a, EDGE_E_RANGE, 0, 1);
     for (int32_t row = 0; row < a->rows; row++) {
         if (!is_row_good(a, row))
-            return blame(a, EDGE_E_RANGE, row, 1);
+            return edge_alloc_blame(a, EDGE_E_RANGE, row, 1);
     }
     struct space s = edge_alloc_space(a);
     transpose(a, &s);
     memset(s.used_nw, 0, (size_t)a->rows * sizeof *s.used_nw);
     edge_alloc_find_tree(a, &s);
     return EDGE_OK;
-}
-
-static int is_load_good(const struct edge_alloc *a, int32_t i)
-{
-    int good = (a->min_mw[i] >= 0) & (a->min_mw[i] <= a->request_mw[i]);
-    good &= a->request_mw[i] <= POWER_MAX_MW;
-    good &= (a->weight[i] >= 1) & (a->weight[i] <= EDGE_WEIGHT_MAX);
-    good &= (a->step_mw[i] >= 1) & (a->step_mw[i] <= POWER_MAX_MW);
-    return good & (a->priority[i] >= 0) & (a->priority[i] < EDGE_CLASSES);
-}
-
-static int are_loads_good(const struct edge_alloc *a)
-{
-    int good = 1;
-    for (int32_t i = 0; i < a->loads; i++)
-        good &= is_load_good(a, i);
-    return good;
-}
-
-/* Sum of the row's minimums, nW; -1 if it leaves int64. Filling checks before it adds. */
-static int64_t sum_minimums(const struct edge_alloc *a, int32_t row)
-{
-    int64_t sum = 0;
-    for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
-        int64_t minimum = (int64_t)a->entry_coef_ppm[k] * a->min_mw[a->entry_load[k]];
-        if (minimum > INT64_MAX - sum)
-            return -1;
-        sum += minimum;
-    }
-    return sum;
-}
-
-/* The same for all rows of a tree at once, into used_nw. 0 if one leaves int64. */
-static int sum_tree_minimums(const struct edge_alloc *a, struct space *s)
-{
-    int good = 1;
-    int64_t sum_mw = 0;
-    for (int32_t c = 0; c < s->tree->cuts; c++) {
-        int32_t load = s->cut[c].load;
-        s->cut[c].sum = sum_mw;
-        sum_mw += edge_alloc_sum(a->min_mw + load, s->cut[c + 1].load - load);
-    }
-    s->cut[s->tree->cuts].sum = sum_mw;
-    for (int32_t n = 0; n < s->tree->nodes; n++) {
-        const struct node *node = &s->node[n];
-        sum_mw = s->cut[node->last_cut].sum - s->cut[node->first_cut].sum;
-        good &= sum_mw <= INT64_MAX / NW_PER_MW;
-        s->used_nw[node->row] = good ? sum_mw * NW_PER_MW : 0;
-    }
-    return good;
-}
-
-static int32_t check_rows(struct edge_alloc *a, struct space *s)
-{
-    int known = s->tree->nodes > 0 && sum_tree_minimums(a, s);
-    for (int32_t row = 0; row < a->rows; row++) {
-        if (a->limit_mw[row] > limit_max_mw)
-            return blame(a, EDGE_E_RANGE, row, 1);
-        s->limit_nw[row] = a->limit_mw[row] > 0 ? a->limit_mw[row] * NW_PER_MW : 0;
-        if (known)
-            continue;
-        s->used_nw[row] = sum_minimums(a, row);
-        if (s->used_nw[row] < 0)
-            return blame(a, EDGE_E_OVERFLOW, row, 1);
-    }
-    return EDGE_OK;
-}
-
-int32_t edge_alloc_check(struct edge_alloc *a, struct space *s)
-{
-    int32_t i = 0;
-    if (!are_loads_good(a)) {
-        while (is_load_good(a, i))
-            i++;
-        return blame(a, EDGE_E_RANGE, i, 0);
-    }
-    int32_t error = check_rows(a, s);
-    if (error == EDGE_OK)
-        blame(a, EDGE_OK, -1, 0);
-    return error;
-}
-
-void edge_alloc_order(const struct edge_alloc *a, struct space *s)
-{
-    for (int32_t i = 0; i < a->loads; i++)
-        s->class_start[a->priority[i] + 1]++;
-    for (int32_t c = 0; c < EDGE_CLASSES; c++)
-        s->class_start[c + 1] += s->class_start[c];
-    int32_t next[EDGE_CLASSES];
-    memcpy(next, s->class_start, sizeof next);
-    for (int32_t i = 0; i < a->loads; i++)
-        s->order[next[a->priority[i]]++] = i;
 }
