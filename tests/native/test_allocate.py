@@ -9,55 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.core import Allocator
+from tests.native.capping import (
+    WHOLE,
+    allocator_of,
+    problems,
+    solve,
+    trees,
+    usage_nw,
+    would_fit,
+)
 from tests.reference import allocate, write_golden
 from tests.reference.allocate import Load, Result, Row
 
 GOLDEN = json.loads((write_golden.FOLDER / "allocate.json").read_text())
-WHOLE = 1_000_000
-
-
-def allocator_of(loads: list[Load], rows: list[Row]) -> Allocator:
-    allocator = Allocator(len(loads), [row.coef_ppm for row in rows])
-    for i, load in enumerate(loads):
-        allocator.min_mw[i], allocator.request_mw[i] = load.min_mw, load.request_mw
-        allocator.weight[i], allocator.step_mw[i] = load.weight, load.step_mw
-        allocator.class_[i] = load.priority
-    for r, row in enumerate(rows):
-        allocator.limit_mw[r] = row.limit_mw
-    return allocator
-
-
-def solve(loads: list[Load], rows: list[Row]) -> Result:
-    allocator = allocator_of(loads, rows)
-    allocator.solve()
-    return Result(list(allocator.grant_mw), list(allocator.shed), list(allocator.binding_row))
-
-
-@st.composite
-def a_load(draw):
-    min_mw = draw(st.just(0) | st.integers(0, 300))
-    request_mw = min_mw + draw(st.integers(0, 900))
-    weight = draw(st.sampled_from([1, 1, 2, 3, 10, 10_000]))
-    step_mw = draw(st.sampled_from([1, 1, 7, 100, 2_000]))
-    return Load(min_mw, request_mw, weight, step_mw, draw(st.integers(0, 3)))
-
-
-@st.composite
-def problems(draw):
-    loads = draw(st.lists(a_load(), min_size=1, max_size=10))
-    indices = st.integers(0, len(loads) - 1)
-    coefs = st.sampled_from([WHOLE, WHOLE, 500_000, 333_333, 1, 0, 2_000_000])
-    members = st.dictionaries(indices, coefs, max_size=len(loads))
-    rows = st.lists(st.builds(Row, st.integers(-10, 4_000), members), max_size=5)
-    return loads, draw(rows)
-
-
-def usage_nw(row: Row, grant_mw: list[int]) -> int:
-    return sum(coef * grant_mw[i] for i, coef in row.coef_ppm.items())
-
-
-def would_fit(rows: list[Row], grant_mw: list[int]) -> bool:
-    return all(usage_nw(row, grant_mw) <= row.limit_nw() for row in rows)
 
 
 @pytest.mark.parametrize("case", GOLDEN["cases"], ids=lambda case: case["name"])
@@ -74,7 +38,22 @@ def test_c_allocates_as_reference(problem):
     assert solve(*problem) == allocate.allocate(*problem)
 
 
-@given(problems())
+@given(trees())
+@settings(max_examples=500)
+def test_c_fills_a_tree_as_reference(problem):
+    assert solve(*problem) == allocate.allocate(*problem)
+
+
+@given(trees(steps_mw=(1,), min_mw=0))
+@settings(max_examples=100)
+def test_general_rows_give_the_same_as_a_tree(problem):
+    """A row that binds nobody takes the tree away."""
+    loads, rows = problem
+    apart = Row(2**43, {0: WHOLE // 2})
+    assert solve(loads, rows) == solve(loads, [*rows, apart])
+
+
+@given(problems() | trees())
 @settings(max_examples=200)
 def test_no_row_is_exceeded_and_grants_lie_on_their_grid(problem):
     loads, rows = problem
@@ -88,7 +67,7 @@ def test_no_row_is_exceeded_and_grants_lie_on_their_grid(problem):
             assert (grant_mw - load.min_mw) % load.step_mw == 0
 
 
-@given(problems())
+@given(problems() | trees())
 @settings(max_examples=200)
 def test_load_is_shed_only_for_loads_of_its_own_or_a_higher_class(problem):
     loads, rows = problem
@@ -105,7 +84,7 @@ def test_load_is_shed_only_for_loads_of_its_own_or_a_higher_class(problem):
         assert usage_nw(row, standing) > row.limit_nw()
 
 
-@given(problems())
+@given(problems() | trees())
 @settings(max_examples=200)
 def test_nobody_can_rise_unless_one_no_better_off_falls(problem):
     """Max-min with strict priority: what blocks a load is held by its betters and equals."""
@@ -135,7 +114,7 @@ def lowered_to(other: Load, grant_mw: int, load: Load, wanted_mw: int) -> int:
     return grant_mw
 
 
-@given(problems())
+@given(problems() | trees())
 @settings(max_examples=100)
 def test_solving_again_gives_the_same(problem):
     allocator = allocator_of(*problem)
@@ -145,7 +124,7 @@ def test_solving_again_gives_the_same(problem):
     assert first == (list(allocator.grant_mw), list(allocator.shed), list(allocator.binding_row))
 
 
-@given(problems(), st.integers(0, 3))
+@given(problems() | trees(), st.integers(0, 3))
 @settings(max_examples=200)
 def test_what_lower_classes_ask_for_changes_nothing_for_higher_ones(problem, priority):
     loads, rows = problem

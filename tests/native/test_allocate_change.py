@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Solving again after one change gives, bit for bit, what solving all of it gives."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.core import Allocator
+from tests.native.capping import INPUTS, WHOLE, allocator_of, problems, result_of, solve, trees
+from tests.reference.allocate import Load, Result, Row
+
+
+def solved_anew(allocator: Allocator, rows: list[Row]) -> Result:
+    fresh = Allocator(allocator.loads, [row.coef_ppm for row in rows])
+    for name in INPUTS:
+        values = list(getattr(allocator, name))
+        getattr(fresh, name)[0 : len(values)] = values
+    fresh.solve()
+    return result_of(fresh)
+
+
+def change_a_load(draw, allocator: Allocator) -> None:
+    i = draw(st.integers(0, allocator.loads - 1))
+    kind = draw(st.sampled_from(["request", "request", "request", "all", "step", "class"]))
+    if kind == "all":
+        allocator.min_mw[i] = draw(st.integers(0, 200))
+        allocator.weight[i] = draw(st.integers(1, 3))
+    if kind == "step":
+        allocator.step_mw[i] = draw(st.sampled_from([1, 7]))
+    if kind == "class":
+        allocator.class_[i] = draw(st.integers(0, 5))
+    allocator.request_mw[i] = allocator.min_mw[i] + draw(st.integers(0, 900))
+    allocator.change_load(i)
+
+
+def change_a_limit(draw, allocator: Allocator) -> None:
+    row = draw(st.integers(0, allocator.rows - 1))
+    allocator.limit_mw[row] = draw(st.integers(-5, 6_000))
+    allocator.change_limit(row)
+
+
+def changes_as_anew(data, problem: tuple[list[Load], list[Row]]) -> None:
+    allocator = allocator_of(*problem)
+    allocator.solve()
+    for _ in range(data.draw(st.integers(1, 12))):
+        is_load = not allocator.rows or data.draw(st.booleans())
+        (change_a_load if is_load else change_a_limit)(data.draw, allocator)
+        assert result_of(allocator) == solved_anew(allocator, problem[1])
+
+
+@given(trees(min_mw=50, are_minimums_met=True), st.data())
+@settings(max_examples=400)
+def test_tree_that_sheds_nothing(problem, data):
+    changes_as_anew(data, problem)
+
+
+@given(trees(classes=6) | problems(), st.data())
+@settings(max_examples=200)
+def test_anything_else(problem, data):
+    changes_as_anew(data, problem)
+
+
+def two_racks(first_mw: int, second_mw: int, both_mw: int) -> Allocator:
+    loads = [Load(0, 500) for _ in range(4)]
+    ranges = [(0, 4, both_mw), (0, 2, first_mw), (2, 4, second_mw)]
+    rows = [Row(mw, dict.fromkeys(range(begin, end), WHOLE)) for begin, end, mw in ranges]
+    allocator = allocator_of(loads, rows)
+    allocator.solve()
+    return allocator
+
+
+def test_change_inside_a_full_rack_does_not_touch_another():
+    allocator = two_racks(600, 700, 2_000)
+    allocator.grant_mw[3] = -7  # would be overwritten by a full solve
+    allocator.request_mw[0] = 250
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [250, 350, 350, -7]
+    allocator.limit_mw[1] = 400
+    allocator.change_limit(1)
+    assert allocator.grant_mw[1] == 200
+
+
+def test_change_that_reaches_the_feed_touches_all():
+    allocator = two_racks(600, 1_000, 1_000)
+    allocator.request_mw[0] = 100
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [100, 300, 300, 300]
+    assert list(allocator.binding_row) == [-1, 0, 0, 0]
+
+
+def test_absurd_change_is_refused_until_it_is_put_right():
+    allocator = two_racks(600, 700, 2_000)
+    allocator.request_mw[0] = -1
+    with pytest.raises(ValueError, match="load 0: min 0, request -1"):
+        allocator.change_load(0)
+    allocator.request_mw[0] = 100
+    allocator.limit_mw[1] = 2**43 + 1
+    with pytest.raises(ValueError, match="row 1: limit"):
+        allocator.change_limit(1)
+    allocator.limit_mw[1] = 550
+    allocator.change_limit(1)
+    assert list(allocator.grant_mw) == [100, 450, 350, 350]
+    allocator.limit_mw[1] = 2**43 + 1
+    with pytest.raises(ValueError, match="row 1: limit"):
+        allocator.change_limit(1)
+
+
+def test_what_is_not_there_cannot_change():
+    allocator = two_racks(600, 700, 2_000)
+    for index in (-1, 4):
+        with pytest.raises(ValueError, match=r"loads 0\.\.3 and rows 0\.\.2"):
+            allocator.change_load(index)
+    for index in (-1, 3):
+        with pytest.raises(ValueError, match=r"loads 0\.\.3 and rows 0\.\.2"):
+            allocator.change_limit(index)
+
+
+def test_row_without_loads_may_change():
+    allocator = allocator_of([Load(0, 9)], [Row(5, {0: WHOLE}), Row(5, {})])
+    allocator.solve()
+    allocator.limit_mw[1] = 1
+    allocator.change_limit(1)
+    assert allocator.grant_mw[0] == solve([Load(0, 9)], [Row(5, {0: WHOLE})]).grant_mw[0]
