@@ -14,7 +14,7 @@ from setuptools.errors import BaseError
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE.parent / "edge" / "_native.abi3.so"
-FLAGS = ["-std=c11", "-O3", "-Wno-psabi", "-fvisibility=hidden"]
+FLAGS = ["-std=c11", "-O3", "-fvisibility=hidden"]
 
 
 def make_ffi() -> FFI:

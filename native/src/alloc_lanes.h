@@ -9,7 +9,7 @@
 
 #include "alloc_search.h"
 
-#pragma GCC diagnostic ignored "-Wpsabi" /* all of this is inlined: no vector is passed */
+#pragma GCC diagnostic ignored "-Wpsabi" /* all of this is inlined: no vector is returned */
 
 enum { LANES = 4 };
 
@@ -35,10 +35,9 @@ static inline four to_doubles(four_ints v)
     return __builtin_convertvector(v, four);
 }
 
-static inline four choose(four_masks where, four then, four otherwise)
-{
-    return (four)(((four_masks)then & where) | ((four_masks)otherwise & ~where));
-}
+/* Lane by lane. A macro, since no vector can be passed in a way that all targets share. */
+#define CHOOSE(where, then, otherwise)                                                       \
+    ((four)(((four_masks)(then) & (where)) | ((four_masks)(otherwise) & ~(where))))
 
 static inline four_ints where_inside(const struct span *p, int32_t first)
 {
@@ -58,15 +57,16 @@ static inline four_ints lanes_at(const struct span *p, const struct lanes *of, i
     double share_mw = (double)level * MW_PER_LEVEL;
     four top = to_doubles(of->cap);
     four steps = (of->weight * share_mw - of->min_mw + HALF_GRAIN) * p->per_step;
-    steps = choose((four_masks)(steps < top), steps, top);
-    steps = choose((four_masks)(steps > 0.0), steps, (four){0, 0, 0, 0});
+    steps = CHOOSE((four_masks)(steps < top), steps, top);
+    steps = (four)((four_masks)steps & (four_masks)(steps > 0.0));
     return __builtin_convertvector(steps, four_ints);
 }
 
 /* As level_of, of the grant with so many steps. */
-static inline four levels_of(const struct span *p, const struct lanes *of, four steps)
+static inline four levels_of(const struct span *p, const struct lanes *of,
+                             const four *steps)
 {
-    return (of->min_mw + steps * p->step_mw) * (double)EDGE_LEVEL_UNIT / of->weight;
+    return (of->min_mw + *steps * p->step_mw) * (double)EDGE_LEVEL_UNIT / of->weight;
 }
 
 static inline int64_t sum_lanes(four_ints v)
@@ -74,10 +74,10 @@ static inline int64_t sum_lanes(four_ints v)
     return (int64_t)v[0] + v[1] + v[2] + v[3];
 }
 
-static inline double lowest_lane(four v)
+static inline double lowest_lane(const four *v)
 {
-    double a = v[0] < v[1] ? v[0] : v[1];
-    double b = v[2] < v[3] ? v[2] : v[3];
+    double a = (*v)[0] < (*v)[1] ? (*v)[0] : (*v)[1];
+    double b = (*v)[2] < (*v)[3] ? (*v)[2] : (*v)[3];
     return a < b ? a : b;
 }
 

@@ -127,8 +127,13 @@ static struct moment full_at(const struct edge_alloc *a, struct space *s, int32_
     struct filled above = fill_to(a, s, row, highest);
     if (above.sum_nw <= room_nw)
         return at_never;
-    close_in(a, s, row, room_nw, &below, &above);
-    return step_beyond(a, s, row, room_nw, above.level, below.sum_nw);
+    /* Steps of this very level by loads that have stopped since count as taken before it. */
+    struct moment least = s->full[row], when = least;
+    if (below.sum_nw <= room_nw) {
+        close_in(a, s, row, room_nw, &below, &above);
+        when = step_beyond(a, s, row, room_nw, above.level, below.sum_nw);
+    }
+    return is_before(when, least) ? least : when;
 }
 
 /* --- one class ---------------------------------------------------------------------------- */

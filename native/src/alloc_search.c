@@ -28,11 +28,11 @@ static inline double step_before(const struct span *p, int64_t level)
     for (int32_t n = 0; n < p->count; n += LANES) {
         struct lanes lanes = lanes_of(p, n);
         four steps = to_doubles(lanes_at(p, &lanes, level));
-        four back = -levels_of(p, &lanes, steps);
+        four back = -levels_of(p, &lanes, &steps);
         four_masks is_nearer = (four_masks)(steps > 0.0) & (four_masks)(back < nearest);
-        nearest = choose(is_nearer, back, nearest);
+        nearest = CHOOSE(is_nearer, back, nearest);
     }
-    return -lowest_lane(nearest);
+    return -lowest_lane(&nearest);
 }
 
 /* Of the first one after it. */
@@ -42,12 +42,13 @@ static inline double step_after(const struct span *p, int64_t level)
     for (int32_t n = 0; n < p->count; n += LANES) {
         struct lanes lanes = lanes_of(p, n);
         four steps = to_doubles(lanes_at(p, &lanes, level));
-        four next = levels_of(p, &lanes, steps + 1.0);
+        four then = steps + 1.0;
+        four next = levels_of(p, &lanes, &then);
         four_masks is_nearer = (four_masks)(steps < to_doubles(lanes.cap));
         is_nearer &= (four_masks)(next < nearest);
-        nearest = choose(is_nearer, next, nearest);
+        nearest = CHOOSE(is_nearer, next, nearest);
     }
-    return lowest_lane(nearest);
+    return lowest_lane(&nearest);
 }
 
 EDGE_WIDE int64_t edge_alloc_sum(const int32_t *cap, int32_t count)

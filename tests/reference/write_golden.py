@@ -337,12 +337,45 @@ def _allocate_cases() -> dict[str, Problem]:
             [load(300, 600), load(500, 600), load(0, 900, priority=1)],
             [row(600, whole), row(400, {1: 1_000_000})],
         ),
+        "two rows full at one step": _full_together(),
+        "tree": _tree(),
         "no rows": (equal, []),
         "no loads": ([], [row(5, {})]),
         "random 1": _random_problem(1),
         "random 2": _random_problem(2),
         "random 3": _random_problem(3),
     }
+
+
+def _full_together() -> Problem:
+    """The step that stops a load for one row fills another, on a level where more steps fall."""
+    load, whole = allocate.Load, 1_000_000
+    steps = [(3, 1), (3, 3), (9, 1), (3, 2), (9, 2), (3, 3)]
+    shares = [
+        (58, {0: 1, 1: 5, 2: 10, 3: 5, 4: 5, 5: 2}),
+        (54, {0: 1, 1: 5, 3: 5, 4: 10, 5: 10}),
+        (29, {0: 10, 2: 2, 3: 5, 5: 10}),
+    ]
+    rows = [
+        allocate.Row(limit_mw, {i: share * whole for i, share in row.items()})
+        for limit_mw, row in shares
+    ]
+    return [load(0, request_mw, step_mw=step_mw) for request_mw, step_mw in steps], rows
+
+
+def _tree() -> Problem:
+    """A site of two racks with two phases each; every row binds someone."""
+    loads = [
+        allocate.Load(20 * (i % 3), 300 + 90 * (i % 5), 1 + i % 2, 1, int(i % 4 == 3))
+        for i in range(16)
+    ]
+    ranges = [(0, 16, 4_050), (0, 8, 2_300), (0, 4, 900), (4, 8, 1_450), (8, 16, 2_000)]
+    ranges += [(8, 12, 1_300), (12, 16, 1_210)]
+    rows = [
+        allocate.Row(limit_mw, dict.fromkeys(range(begin, end), 1_000_000))
+        for begin, end, limit_mw in ranges
+    ]
+    return loads, rows
 
 
 def _random_problem(seed: int) -> Problem:

@@ -26,29 +26,63 @@ static int32_t *ints(int32_t count)
     return block((size_t)count, sizeof(int32_t));
 }
 
-static void make_rows(struct problem *p)
+struct entries {
+    int32_t count;
+    int32_t load[LOADS_MAX * ROWS_MAX], coef_ppm[LOADS_MAX * ROWS_MAX];
+};
+
+static void add_entry(struct entries *e, int32_t load, int32_t coef_ppm)
+{
+    e->load[e->count] = load;
+    e->coef_ppm[e->count++] = coef_ppm;
+}
+
+static void add_random_row(struct entries *e, int32_t loads)
 {
     static const int32_t coefs[] = {1000000, 1000000, 500000, 333333, 1, 0, INT32_MAX};
-    int32_t n = p->a.loads, rows = p->a.rows, entries = 0;
-    int32_t load[LOADS_MAX * ROWS_MAX], coef[LOADS_MAX * ROWS_MAX];
-    p->row_start = ints(rows + 1);
+    for (int32_t i = 0; i < loads; i++) {
+        if (fuzz_below(2))
+            add_entry(e, i, coefs[fuzz_below(7)]);
+    }
+}
+
+/* Halves of halves: ranges that nest or lie apart, sometimes spoilt by an odd one. */
+static void add_range(struct entries *e, int32_t loads)
+{
+    int32_t first = 0, end = loads;
+    for (uint32_t depth = fuzz_below(4); depth > 0; depth--) {
+        int32_t middle = first + (end - first) / 2;
+        if (fuzz_below(2))
+            first = middle;
+        else
+            end = middle;
+    }
+    end -= fuzz_below(40) == 0 && end > first;
+    for (int32_t i = first; i < end; i++)
+        add_entry(e, i, 1000000);
+}
+
+static void make_rows(struct problem *p)
+{
+    struct entries e = {0};
+    int is_tree = fuzz_below(2) != 0;
+    p->row_start = ints(p->a.rows + 1);
     p->row_start[0] = 0;
-    for (int32_t row = 0; row < rows; row++) {
-        for (int32_t i = 0; i < n; i++) {
-            if (fuzz_below(2)) {
-                load[entries] = i;
-                coef[entries++] = coefs[fuzz_below(7)];
-            }
-        }
-        p->row_start[row + 1] = entries;
+    for (int32_t row = 0; row < p->a.rows; row++) {
+        if (is_tree)
+            add_range(&e, p->a.loads);
+        else
+            add_random_row(&e, p->a.loads);
+        p->row_start[row + 1] = e.count;
     }
-    p->entry_load = ints(entries);
-    p->entry_coef_ppm = ints(entries);
-    for (int32_t k = 0; k < entries; k++) {
-        p->entry_load[k] = load[k];
-        p->entry_coef_ppm[k] = coef[k];
+    p->entry_load = ints(e.count);
+    p->entry_coef_ppm = ints(e.count);
+    for (int32_t k = 0; k < e.count; k++) {
+        p->entry_load[k] = e.load[k];
+        p->entry_coef_ppm[k] = e.coef_ppm[k];
     }
-    p->a.workspace = block(edge_alloc_workspace_words(n, rows, entries), sizeof(int64_t));
+    size_t words = edge_alloc_workspace_words(p->a.loads, p->a.rows, e.count);
+    p->a.workspace = block(words, sizeof(int64_t));
 }
 
 static void make_loads(struct problem *p)
@@ -58,12 +92,14 @@ static void make_loads(struct problem *p)
     int32_t **field[] = {&p->min_mw, &p->request_mw, &p->weight, &p->step_mw, &p->priority};
     for (int f = 0; f < 5; f++)
         *field[f] = ints(n);
+    int32_t step_mw = 1 + (int32_t)fuzz_below(fuzz_below(2) ? 1 : scale);
+    int is_alike = fuzz_below(2) != 0;
     for (int32_t i = 0; i < n; i++) {
-        p->min_mw[i] = fuzz_below(3) ? (int32_t)fuzz_below(scale / 4) : 0;
+        p->min_mw[i] = fuzz_below(is_alike ? 9 : 3) == 0 ? (int32_t)fuzz_below(scale / 4) : 0;
         p->request_mw[i] = p->min_mw[i] + (int32_t)fuzz_below(scale);
         p->weight[i] = 1 + (int32_t)fuzz_below(fuzz_below(2) ? 3 : EDGE_WEIGHT_MAX);
-        p->step_mw[i] = 1 + (int32_t)fuzz_below(fuzz_below(2) ? 1 : scale);
-        p->priority[i] = (int32_t)fuzz_below(fuzz_below(2) ? 3 : EDGE_CLASSES);
+        p->step_mw[i] = is_alike ? step_mw : 1 + (int32_t)fuzz_below(fuzz_below(2) ? 1 : scale);
+        p->priority[i] = (int32_t)fuzz_below(is_alike || fuzz_below(2) ? 3 : EDGE_CLASSES);
     }
     p->limit_mw = block((size_t)p->a.rows, sizeof(int64_t));
     for (int32_t row = 0; row < p->a.rows; row++)
@@ -188,11 +224,70 @@ static void solve(struct problem *p)
         check_row(&p->a, row);
 }
 
+static int32_t change(struct problem *p)
+{
+    if (p->a.rows > 0 && fuzz_below(3) == 0) {
+        int32_t row = (int32_t)fuzz_below((uint32_t)p->a.rows);
+        p->limit_mw[row] = (int64_t)fuzz_below(12000000) - 5;
+        return edge_alloc_change_limit(&p->a, row);
+    }
+    int32_t i = (int32_t)fuzz_below((uint32_t)p->a.loads);
+    if (fuzz_below(4) == 0) {
+        p->min_mw[i] = (int32_t)fuzz_below(99999);
+        p->priority[i] = (int32_t)fuzz_below(4);
+    }
+    p->request_mw[i] = p->min_mw[i] + (int32_t)fuzz_below(1000000);
+    return edge_alloc_change_load(&p->a, i);
+}
+
+/* Some changes one by one end where solving all of it does. */
+static void change_some(struct problem *p)
+{
+    int32_t n = p->a.loads, grant_mw[LOADS_MAX], binding_row[LOADS_MAX];
+    if (n == 0 || edge_alloc_solve(&p->a) != EDGE_OK)
+        return;
+    for (uint32_t changes = 1 + fuzz_below(6); changes > 0; changes--) {
+        if (change(p) != EDGE_OK)
+            return;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        check_load(&p->a, i);
+        grant_mw[i] = p->a.grant_mw[i];
+        binding_row[i] = p->a.binding_row[i];
+    }
+    CHECK(edge_alloc_solve(&p->a) == EDGE_OK);
+    for (int32_t i = 0; i < n; i++)
+        CHECK(grant_mw[i] == p->a.grant_mw[i] && binding_row[i] == p->a.binding_row[i]);
+}
+
+/* An absurd change is named, and so is one of what is not there. */
+static void spoil_change(struct problem *p)
+{
+    struct edge_alloc *a = &p->a;
+    CHECK(edge_alloc_change_load(a, a->loads) == EDGE_E_RANGE && a->fault == -1);
+    CHECK(edge_alloc_change_limit(a, -1) == EDGE_E_RANGE && a->fault == -1);
+    if (a->loads > 0 && edge_alloc_solve(a) == EDGE_OK) {
+        int32_t weight = p->weight[0];
+        p->weight[0] = 0;
+        CHECK(edge_alloc_change_load(a, 0) == EDGE_E_RANGE && a->fault == 0);
+        p->weight[0] = weight;
+        CHECK(edge_alloc_change_load(a, 0) == EDGE_OK);
+    }
+    if (a->rows > 0 && edge_alloc_solve(a) == EDGE_OK) {
+        p->limit_mw[0] = INT64_MAX;
+        CHECK(edge_alloc_change_limit(a, 0) == EDGE_E_RANGE && a->fault_is_row);
+        p->limit_mw[0] = 1;
+        CHECK(edge_alloc_change_limit(a, 0) == EDGE_OK);
+    }
+}
+
 void fuzz_alloc(void)
 {
     struct problem p = make();
     CHECK(edge_alloc_prepare(&p.a) == EDGE_OK);
     solve(&p);
+    change_some(&p);
+    spoil_change(&p);
     spoil(&p);
     solve(&p);
     overflow(&p);
