@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The capping problems of the benchmark `allocate`: sites as trees, and with feeds and N-1."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy import sparse
 from edge.core import Allocator
 
 WHOLE = 1_000_000
+RACK_DEPTH = 2
+"""A rack is two levels above a load."""
 SHAPES = {
     72: (1, 1, 2, 3, 12),
     1_152: (2, 4, 4, 3, 12),
@@ -21,34 +24,29 @@ SHAPES = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """min_mw, request_mw, priority: one per load; begin, end, coef_ppm, limit_mw: one per row."""
+    """min_mw, request_mw, priority: one per load; limit_mw: one per row; shares: rows by loads.
+
+    `begin`, `end`: the range of loads of each row, where rows are a tree; else None.
+    """
 
     min_mw: Any
     request_mw: Any
     priority: Any
-    begin: Any
-    end: Any
-    coef_ppm: Any
     limit_mw: Any
+    shares: Any
+    begin: Any = None
+    end: Any = None
 
     @property
     def loads(self) -> int:
         return len(self.request_mw)
 
-    def matrix(self) -> Any:
-        """Rows as a sparse matrix, share of each load."""
-        lengths = self.end - self.begin
-        starts = np.concatenate([[0], np.cumsum(lengths)])
-        columns = np.arange(starts[-1]) + np.repeat(self.begin - starts[:-1], lengths)
-        shares = np.repeat(self.coef_ppm / WHOLE, lengths)
-        return sparse.csr_matrix((shares, columns, starts), shape=(len(lengths), self.loads))
-
     def allocator(self) -> Allocator:
+        starts, loads = self.shares.indptr.tolist(), self.shares.indices.tolist()
+        coefs = np.rint(self.shares.data * WHOLE).astype(int).tolist()
         rows = [
-            dict.fromkeys(range(begin, end), coef)
-            for begin, end, coef in zip(
-                self.begin.tolist(), self.end.tolist(), self.coef_ppm.tolist(), strict=True
-            )
+            dict(zip(loads[first:last], coefs[first:last], strict=True))
+            for first, last in pairwise(starts)
         ]
         made = Allocator(self.loads, rows)
         made.min_mw[0 : self.loads] = self.min_mw.tolist()
@@ -58,8 +56,9 @@ class Problem:
         return made
 
     def excess_mw(self, grant_mw: Any) -> float:
-        """The most by which a row is exceeded; not above 0 if none is."""
-        return float(np.max(self.matrix() @ np.asarray(grant_mw, float) - self.limit_mw))
+        """The most by which a row is exceeded; 0 if none is."""
+        used_mw = self.shares @ np.asarray(grant_mw, float)
+        return max(0.0, float(np.max(used_mw - self.limit_mw)))
 
 
 def _ranges(shape: tuple[int, ...], begin: int = 0) -> list[tuple[int, int, int]]:
@@ -82,22 +81,35 @@ def site(loads: int, seed: int = 1) -> Problem:
     begin, end = ranges[:, 1], ranges[:, 2]
     below = np.concatenate([[0], np.cumsum(request_mw)])
     limit_mw = ((below[end] - below[begin]) * rng.uniform(0.72, 0.92, len(begin))).astype(int)
-    whole = np.full(len(begin), WHOLE)
-    return Problem(min_mw, request_mw, priority, begin, end, whole, limit_mw)
+    lengths = end - begin
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    columns = np.arange(starts[-1]) + np.repeat(begin - starts[:-1], lengths)
+    shape = (len(begin), loads)
+    shares = sparse.csr_matrix((np.ones(starts[-1]), columns, starts), shape=shape)
+    return Problem(min_mw, request_mw, priority, limit_mw, shares, begin, end)
 
 
 def with_feeds(loads: int, seed: int = 1) -> Problem:
-    """The same site, each rack on feeds A and B; each must carry the rack alone (N-1)."""
+    """The same site, each rack on feeds A and B: most loads draw from both, evenly or 60 to 40,
+    some from one. What each feed carries is a row, and what it carries if the other dies now."""
     tree = site(loads, seed)
-    depth = np.array(_ranges(SHAPES[loads]))[:, 0]
-    racks = np.flatnonzero(depth == 2)
     rng = np.random.default_rng(seed + 1)
-    begin = np.concatenate([tree.begin, *[tree.begin[racks]] * 4])
-    end = np.concatenate([tree.end, *[tree.end[racks]] * 4])
-    halves = np.full(len(racks), WHOLE // 2)
-    coef = np.concatenate([tree.coef_ppm, halves, halves, halves * 2, halves * 2])
-    rack_mw = tree.limit_mw[racks]
-    feeds = [(rack_mw * rng.uniform(0.45, 0.6, len(racks))).astype(int) for _ in "AB"]
-    survivors = [(rack_mw * rng.uniform(0.85, 1.1, len(racks))).astype(int) for _ in "AB"]
-    limit_mw = np.concatenate([tree.limit_mw, *feeds, *survivors])
-    return Problem(tree.min_mw, tree.request_mw, tree.priority, begin, end, coef, limit_mw)
+    depth = np.array(_ranges(SHAPES[loads]))[:, 0]
+    racks = tree.shares[np.flatnonzero(depth == RACK_DEPTH)]
+    of_a = rng.choice([0.5, 0.5, 0.5, 0.4, 0.6, 1.0, 0.0], loads)
+    in_shares = [of_a, 1 - of_a, (of_a > 0).astype(float), (of_a < 1).astype(float)]
+    feeds = [sparse.csr_matrix(racks.multiply(share)) for share in in_shares]
+    for feed in feeds:
+        feed.eliminate_zeros()
+        feed.sort_indices()
+    limits = [
+        (feed @ tree.request_mw * rng.uniform(0.75, 0.95, racks.shape[0])).astype(int)
+        for feed in feeds
+    ]
+    return replace(
+        tree,
+        limit_mw=np.concatenate([tree.limit_mw, *limits]),
+        shares=sparse.csr_matrix(sparse.vstack([tree.shares, *feeds])),
+        begin=None,
+        end=None,
+    )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from tests.bench._capping import WHOLE, Problem
+from tests.bench._capping import Problem
 
 PRICE = np.array([3.0, 2.0, 1.0])
 CURVATURE = 0.1
@@ -25,7 +25,7 @@ Answer = Callable[[], Any]
 def highs(problem: Problem) -> Answer:
     from scipy.optimize import linprog
 
-    cost, matrix = -PRICE[problem.priority], problem.matrix()
+    cost, matrix = -PRICE[problem.priority], problem.shares
     limit_kw = problem.limit_mw / MW_PER_KW
     bounds = np.column_stack([problem.min_mw, problem.request_mw]) / MW_PER_KW
 
@@ -41,7 +41,7 @@ def osqp(problem: Problem) -> Answer:
     import osqp as library
 
     quadratic = sparse.csc_matrix(sparse.identity(problem.loads) * CURVATURE)
-    rows = sparse.csc_matrix(sparse.vstack([problem.matrix(), sparse.identity(problem.loads)]))
+    rows = sparse.csc_matrix(sparse.vstack([problem.shares, sparse.identity(problem.loads)]))
     lowest = np.concatenate([np.full(len(problem.limit_mw), -np.inf), problem.min_mw / MW_PER_KW])
     highest = np.concatenate([problem.limit_mw, problem.request_mw]) / MW_PER_KW
     solver = library.OSQP()
@@ -56,7 +56,7 @@ def clarabel(problem: Problem) -> Answer:
 
     identity = sparse.identity(problem.loads)
     quadratic = sparse.csc_matrix(identity * CURVATURE)
-    rows = sparse.csc_matrix(sparse.vstack([problem.matrix(), identity, -identity]))
+    rows = sparse.csc_matrix(sparse.vstack([problem.shares, identity, -identity]))
     bounds = np.concatenate([problem.limit_mw, problem.request_mw, -problem.min_mw]) / MW_PER_KW
     settings = library.DefaultSettings()
     settings.verbose = False
@@ -68,7 +68,6 @@ def clarabel(problem: Problem) -> Answer:
 
 def numpy_filling(problem: Problem) -> Answer:
     """The tree algorithm of the C core in floats: sort the breakpoints of every full node."""
-    assert (problem.coef_ppm == WHOLE).all()
     lowest, begin, end = problem.min_mw.astype(float), problem.begin, problem.end
 
     def solve() -> Any:
