@@ -20,7 +20,7 @@ typedef int32_t four_ints __attribute__((vector_size(16)));
 struct lanes {
     four weight;
     four min_mw;
-    four_ints cap;
+    four cap;
 };
 
 static inline four_ints four_from(const int32_t *array)
@@ -48,16 +48,15 @@ static inline struct lanes lanes_of(const struct span *p, int32_t first)
 {
     return (struct lanes){to_doubles(four_from(p->weight + first)),
                           to_doubles(four_from(p->min_mw + first)),
-                          four_from(p->cap + first) & where_inside(p, first)};
+                          to_doubles(four_from(p->cap + first) & where_inside(p, first))};
 }
 
 /* As steps_at. */
 static inline four_ints lanes_at(const struct span *p, const struct lanes *of, int64_t level)
 {
     double share_mw = (double)level * MW_PER_LEVEL;
-    four top = to_doubles(of->cap);
     four steps = (of->weight * share_mw - of->min_mw + HALF_GRAIN) * p->per_step;
-    steps = CHOOSE((four_masks)(steps < top), steps, top);
+    steps = CHOOSE((four_masks)(steps < of->cap), steps, of->cap);
     steps = (four)((four_masks)steps & (four_masks)(steps > 0.0));
     return __builtin_convertvector(steps, four_ints);
 }
@@ -69,9 +68,10 @@ static inline four levels_of(const struct span *p, const struct lanes *of,
     return (of->min_mw + *steps * p->step_mw) * (double)EDGE_LEVEL_UNIT / of->weight;
 }
 
-static inline int64_t sum_lanes(four_ints v)
+/* Whole numbers; above 2^53, which is more than any row has room for, to within rounding. */
+static inline int64_t sum_lanes(const four *v)
 {
-    return (int64_t)v[0] + v[1] + v[2] + v[3];
+    return (int64_t)(((*v)[0] + (*v)[1]) + ((*v)[2] + (*v)[3]));
 }
 
 static inline double lowest_lane(const four *v)

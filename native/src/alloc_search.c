@@ -10,15 +10,15 @@ struct held {
 
 static inline struct held held_at(const struct span *p, int64_t level)
 {
-    struct held held = {0, 0};
+    four held = {0, 0, 0, 0}, weight = {0, 0, 0, 0};
     for (int32_t n = 0; n < p->count; n += LANES) {
         struct lanes lanes = lanes_of(p, n);
-        four_ints steps = lanes_at(p, &lanes, level);
-        four_ints is_rising = (steps > 0) & (steps < lanes.cap);
-        held.steps += sum_lanes(steps);
-        held.weight += sum_lanes(four_from(p->weight + n) & is_rising);
+        four steps = to_doubles(lanes_at(p, &lanes, level));
+        four_masks is_rising = (four_masks)(steps > 0.0) & (four_masks)(steps < lanes.cap);
+        held += steps;
+        weight += (four)((four_masks)lanes.weight & is_rising);
     }
-    return held;
+    return (struct held){sum_lanes(&held), sum_lanes(&weight)};
 }
 
 /* Level, not rounded up, of the last step up to `level`. */
@@ -44,7 +44,7 @@ static inline double step_after(const struct span *p, int64_t level)
         four steps = to_doubles(lanes_at(p, &lanes, level));
         four then = steps + 1.0;
         four next = levels_of(p, &lanes, &then);
-        four_masks is_nearer = (four_masks)(steps < to_doubles(lanes.cap));
+        four_masks is_nearer = (four_masks)(steps < lanes.cap);
         is_nearer &= (four_masks)(next < nearest);
         nearest = CHOOSE(is_nearer, next, nearest);
     }
@@ -57,14 +57,6 @@ EDGE_WIDE int64_t edge_alloc_sum(const int32_t *cap, int32_t count)
     for (int32_t n = 0; n < count; n++)
         sum += cap[n];
     return sum;
-}
-
-/* If every load were between minimum and cap. */
-static inline int64_t first_guess(const struct span *p, int64_t steps)
-{
-    double weight = (double)edge_alloc_sum(p->weight, p->count);
-    double min_mw = (double)edge_alloc_sum(p->min_mw, p->count);
-    return (int64_t)level_of(weight, min_mw + (double)steps * p->step_mw);
 }
 
 /* The level is in (below, above]: fewer than `steps` are held at below, enough at above. */
@@ -93,11 +85,11 @@ static inline int64_t level_ahead(const struct span *p, int64_t at, struct held 
     return (int64_t)guess;
 }
 
-EDGE_WIDE int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing)
+EDGE_WIDE int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t level,
+                                    int64_t *missing)
 {
     struct bracket b = {-1, level_max};
     int64_t below_steps = 0;
-    int64_t level = first_guess(p, steps);
     for (int32_t round = 1; b.above - b.below > 1; round++) {
         struct held held = held_at(p, level);
         int64_t beyond = held.steps - steps, at = level;

@@ -28,9 +28,9 @@ struct span {
     double per_step; /* 1.0 / step_mw */
 };
 
-/* First level at which together they hold `steps` or more, 1 .. sum of cap; *missing is how
- * many of these are taken on that level. */
-int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing);
+/* First level at which together they hold `steps` or more, 1 .. sum of cap, looked for from
+ * `level` on, 0 .. level_max; *missing is how many of these are taken on it. */
+int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t level, int64_t *missing);
 
 /* Lower cap to what they hold after `missing` of them, 1 or more, have taken a step on `level`.
  * Returns the last that has. */

@@ -45,6 +45,7 @@ struct node {
 struct cut {
     int64_t steps;  /* of the loads of the class before it */
     int64_t min_mw; /* of these */
+    int64_t weight; /* of these */
     int32_t load;   /* first load behind it */
     int32_t place;  /* first load of the class behind it */
     int32_t node;   /* innermost around the loads behind it, or -1 */

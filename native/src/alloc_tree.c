@@ -30,15 +30,17 @@ static void gather(const struct edge_alloc *a, struct space *s, const struct fil
 static void place_cuts(struct space *s, const struct filling *f)
 {
     int32_t place = 0;
-    int64_t steps = 0, min_mw = 0;
+    int64_t steps = 0, min_mw = 0, weight = 0;
     for (int32_t c = f->part->first_cut; c <= f->part->last_cut; c++) {
         for (; place < f->all.count && f->loads[place] < s->cut[c].load; place++) {
             steps += s->cap[place];
             min_mw += s->min_mw[place];
+            weight += s->weight[place];
         }
         s->cut[c].place = place;
         s->cut[c].steps = steps;
         s->cut[c].min_mw = min_mw;
+        s->cut[c].weight = weight;
     }
 }
 
@@ -50,6 +52,15 @@ static int64_t steps_in(const struct space *s, const struct node *node)
 static int64_t min_mw_in(const struct space *s, const struct node *node)
 {
     return s->cut[node->last_cut].min_mw - s->cut[node->first_cut].min_mw;
+}
+
+/* The level if every load of the node were between its minimum and its request. */
+static int64_t likely_level(const struct space *s, const struct filling *f,
+                            const struct node *node, int64_t room)
+{
+    int64_t weight = s->cut[node->last_cut].weight - s->cut[node->first_cut].weight;
+    double sum_mw = (double)min_mw_in(s, node) + (double)room * f->all.step_mw;
+    return (int64_t)level_of((double)weight, sum_mw);
 }
 
 /* Cut the loads of a node off when they have taken `room` steps; when that is. */
@@ -67,7 +78,8 @@ static struct moment cut_off(struct space *s, const struct filling *f, const str
         memset(span.cap, 0, (size_t)span.count * sizeof *span.cap);
     } else {
         int64_t missing = 0;
-        full.level = edge_alloc_search(&span, room, &missing);
+        int64_t level = likely_level(s, f, node, room);
+        full.level = edge_alloc_search(&span, room, level, &missing);
         full.last = f->loads[first + edge_alloc_cut_off(&span, full.level, missing)];
     }
     full.row = node->row;

@@ -57,8 +57,9 @@ class Problem:
 
     def excess_mw(self, grant_mw: Any) -> float:
         """The most by which a row is exceeded; 0 if none is."""
-        used_mw = self.shares @ np.asarray(grant_mw, float)
-        return max(0.0, float(np.max(used_mw - self.limit_mw)))
+        coefs = self.shares.copy()
+        coefs.data = np.rint(coefs.data * WHOLE).astype(np.int64)
+        return max(0.0, float(np.max(coefs @ grant_mw - self.limit_mw * WHOLE))) / WHOLE
 
 
 def _ranges(shape: tuple[int, ...], begin: int = 0) -> list[tuple[int, int, int]]:
