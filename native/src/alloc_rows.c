@@ -2,6 +2,7 @@
 /* Filling over any rows. Each row knows a moment before which none of its loads lacks room:
  * loads that stop for other rows can only put it off. The row with the earliest is computed
  * anew if loads in it have stopped since; if not, it is the next to stop loads. */
+#include "alloc_search.h"
 #include "alloc_space.h"
 
 /* --- one row ------------------------------------------------------------------------------ */
@@ -9,9 +10,9 @@
 /* What the row's rising loads hold above their minimums at a level. */
 struct filled {
     int64_t level;
-    int64_t sum_nw; /* INT64_MAX if that or more */
-    double slope;   /* nW per level there, leaving out the rounding to steps */
-    double next;    /* level of the next step above it, not rounded up */
+    int64_t sum_nw;   /* INT64_MAX if that or more */
+    int64_t steps_nw; /* one step of each that can take one; likewise */
+    double slope;     /* nW per level there, leaving out the rounding to steps */
 };
 
 static int64_t step_nw(const struct edge_alloc *a, int32_t entry)
@@ -34,52 +35,81 @@ static int64_t add_capped(int64_t sum_nw, int64_t more_nw)
 static struct filled fill_to(const struct edge_alloc *a, const struct space *s, int32_t row,
                              int64_t level)
 {
-    struct filled f = {level, 0, 0, (double)INT64_MAX};
+    struct filled f = {level, 0, 0, 0};
     const int32_t *entries = s->rising + a->row_start[row];
+    for (int32_t n = 0; n < s->rising_count[row]; n++) {
+        const struct ramp *r = &s->ramp[a->entry_load[entries[n]]];
+        int32_t held = ramp_at(r, level);
+        int64_t unit_nw = step_nw(a, entries[n]);
+        f.sum_nw = add_capped(f.sum_nw, unit_nw * held);
+        f.steps_nw = add_capped(f.steps_nw, held < r->top ? unit_nw : 0);
+        int is_rising = held < r->top && r->weight * (double)level >= r->min_mw * EDGE_LEVEL_UNIT;
+        f.slope += is_rising ? a->entry_coef_ppm[entries[n]] * r->weight : 0;
+    }
+    f.slope *= MW_PER_LEVEL;
+    return f;
+}
+
+/* The level just before the next step of one of the row's rising loads; the level of the last
+ * step up to `level`. */
+static int64_t before_next_step(const struct edge_alloc *a, const struct space *s, int32_t row,
+                                int64_t level)
+{
+    const int32_t *entries = s->rising + a->row_start[row];
+    double next = (double)level_max;
     for (int32_t n = 0; n < s->rising_count[row]; n++) {
         int32_t i = a->entry_load[entries[n]];
         const struct ramp *r = &s->ramp[i];
         int32_t held = ramp_at(r, level);
-        f.sum_nw = add_capped(f.sum_nw, step_nw(a, entries[n]) * held);
-        if (held == r->top)
-            continue;
-        double next = level_of(r->weight, r->min_mw + (held + 1.0) * a->step_mw[i]);
-        f.next = next < f.next ? next : f.next;
-        if (r->weight * (double)level >= r->min_mw * EDGE_LEVEL_UNIT)
-            f.slope += a->entry_coef_ppm[entries[n]] * r->weight * MW_PER_LEVEL;
+        double one = level_of(r->weight, r->min_mw + (held + 1.0) * a->step_mw[i]);
+        next = held < r->top && one < next ? one : next;
     }
-    return f;
+    return round_up(next) - 1;
 }
 
-/* A level to try between `below`, where the row has room, and `above`, where it has not: from
- * the slope, from the chord, or half-way, in turn. */
-static int64_t level_between(const struct filled *below, const struct filled *above,
-                             int64_t room_nw, int32_t round)
+static int64_t at_last_step(const struct edge_alloc *a, const struct space *s, int32_t row,
+                            int64_t level)
 {
-    double lowest = (double)round_up(below->next);
-    double highest = (double)above->level - 1;
-    double missing = (double)(room_nw - below->sum_nw);
-    double guess = lowest + (highest - lowest) / 2;
-    if (round % 3 == 0)
-        guess = (double)below->level + missing / below->slope; /* infinite without a slope */
-    if (round % 3 == 1)
-        guess = (double)below->level + missing * (highest - (double)below->level) /
-                                           (double)(above->sum_nw - below->sum_nw);
-    guess = guess < highest ? guess : highest;
+    const int32_t *entries = s->rising + a->row_start[row];
+    double last = 0;
+    for (int32_t n = 0; n < s->rising_count[row]; n++) {
+        int32_t i = a->entry_load[entries[n]];
+        const struct ramp *r = &s->ramp[i];
+        int32_t held = ramp_at(r, level);
+        double one = level_of(r->weight, r->min_mw + (double)held * a->step_mw[i]);
+        last = held > 0 && one > last ? one : last;
+    }
+    return round_up(last);
+}
+
+/* The row has room at `below` and not at `above`. */
+struct bracket {
+    int64_t below, above;
+};
+
+static int64_t inside(const struct bracket *b, double guess)
+{
+    double lowest = (double)(b->below + 1), highest = (double)(b->above - 1);
+    guess = guess < highest ? guess : highest; /* also if it is no number */
     guess = guess > lowest ? guess : lowest;
     return (int64_t)guess;
 }
 
-/* Leaves `below` and `above` with no step between them but those of above's level. */
+/* Leaves no step inside the bracket but those on b->above. */
 static void close_in(const struct edge_alloc *a, const struct space *s, int32_t row,
-                     int64_t room_nw, struct filled *below, struct filled *above)
+                     int64_t room_nw, double guess, struct bracket *b)
 {
-    for (int32_t round = 0; above->level > round_up(below->next); round++) {
-        struct filled at = fill_to(a, s, row, level_between(below, above, room_nw, round));
-        if (at.sum_nw > room_nw)
-            *above = at;
+    for (int32_t round = 1; b->above - b->below > 1; round++) {
+        struct filled at = fill_to(a, s, row, inside(b, guess));
+        int64_t missing_nw = room_nw - at.sum_nw;
+        int is_near = missing_nw <= at.steps_nw && missing_nw >= -at.steps_nw;
+        if (missing_nw >= 0)
+            b->below = is_near ? before_next_step(a, s, row, at.level) : at.level;
         else
-            *below = at;
+            b->above = is_near ? at_last_step(a, s, row, at.level) : at.level;
+        guess = (double)at.level + (double)missing_nw / at.slope;
+        if (round % 4 == 0)
+            guess = (double)b->below + (double)(b->above - b->below) / 2;
     }
 }
 
@@ -98,21 +128,34 @@ static struct moment step_beyond(const struct edge_alloc *a, const struct space 
     return when;
 }
 
-/* Drop the entries whose loads have stopped; the largest step of the others, nW. */
-static int64_t keep_rising(const struct edge_alloc *a, struct space *s, int32_t row)
+/* What the rising loads of a row want. */
+struct wanted {
+    int64_t largest_nw; /* step */
+    int64_t sum_nw;     /* above their minimums */
+    double min_nw;
+    double weight;
+};
+
+/* Drop the entries whose loads have stopped; count the others. */
+static struct wanted keep_rising(const struct edge_alloc *a, struct space *s, int32_t row)
 {
     int32_t *entries = s->rising + a->row_start[row];
     int32_t kept = 0;
-    int64_t largest_nw = 0;
+    struct wanted w = {0, 0, 0, 0};
     for (int32_t n = 0; n < s->rising_count[row]; n++) {
-        if (s->ramp[a->entry_load[entries[n]]].held != RISING)
+        const struct ramp *r = &s->ramp[a->entry_load[entries[n]]];
+        if (r->held != RISING)
             continue;
-        entries[kept++] = entries[n];
+        double coef_ppm = a->entry_coef_ppm[entries[n]];
         int64_t nw = step_nw(a, entries[n]);
-        largest_nw = nw > largest_nw ? nw : largest_nw;
+        entries[kept++] = entries[n];
+        w.largest_nw = nw > w.largest_nw ? nw : w.largest_nw;
+        w.sum_nw = add_capped(w.sum_nw, nw * r->top);
+        w.min_nw += coef_ppm * r->min_mw;
+        w.weight += coef_ppm * r->weight;
     }
     s->rising_count[row] = kept;
-    return largest_nw;
+    return w;
 }
 
 /* When does the row first have no room for the largest step of its rising loads? Not before
@@ -120,19 +163,19 @@ static int64_t keep_rising(const struct edge_alloc *a, struct space *s, int32_t 
 static struct moment full_at(const struct edge_alloc *a, struct space *s, int32_t row,
                              int64_t highest)
 {
-    int64_t room_nw = s->limit_nw[row] - s->used_nw[row] - keep_rising(a, s, row);
+    struct wanted wanted = keep_rising(a, s, row);
+    int64_t room_nw = s->limit_nw[row] - s->used_nw[row] - wanted.largest_nw;
     if (room_nw < 0)
         return at_start;
-    struct filled below = fill_to(a, s, row, s->full[row].level - 1);
-    struct filled above = fill_to(a, s, row, highest);
-    if (above.sum_nw <= room_nw)
+    if (wanted.sum_nw <= room_nw)
         return at_never;
+    struct moment least = s->full[row];
+    struct bracket b = {least.level - 1, highest};
+    double guess = ((double)room_nw + wanted.min_nw) / wanted.weight * EDGE_LEVEL_UNIT;
+    close_in(a, s, row, room_nw, guess, &b);
+    struct filled below = fill_to(a, s, row, b.above - 1);
+    struct moment when = step_beyond(a, s, row, room_nw, b.above, below.sum_nw);
     /* Steps of this very level by loads that have stopped since count as taken before it. */
-    struct moment least = s->full[row], when = least;
-    if (below.sum_nw <= room_nw) {
-        close_in(a, s, row, room_nw, &below, &above);
-        when = step_beyond(a, s, row, room_nw, above.level, below.sum_nw);
-    }
     return is_before(when, least) ? least : when;
 }
 
