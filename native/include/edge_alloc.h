@@ -11,7 +11,7 @@
  *     sum over loads of coef_ppm[row, load] * grant_mw[load] <= limit_mw[row] * 1 000 000
  *
  * (a breaker phase, a feed share, "what if feed A dies now", contract, cooling, site lease).
- * All arithmetic is exact int64: no row is ever exceeded, not by one mW, and the same input
+ * All arithmetic is exact: no row is ever exceeded, not by one mW, and the same input
  * gives the same bits everywhere.
  *
  * 1. Minimums. Class by class, 0 first, every load is given min_mw. While that overfills a row,
@@ -30,7 +30,7 @@
  *
  * So nobody can rise unless one falls who is of its class and holds no more than what it asks
  * for (per weight), or one of a higher class: max-min to within the step that did not fit.
- * Nothing depends on how it is computed: rows that form a tree (see below) are solved on a
+ * Nothing depends on how it is computed: rows that are a tree (edge_alloc_prepare) are solved on a
  * shorter way with the same bits. */
 
 enum edge_alloc_range {
@@ -69,8 +69,17 @@ struct edge_alloc {
 size_t edge_alloc_workspace_words(int32_t loads, int32_t rows, int32_t entries);
 
 /* Check the rows and turn them round into the workspace. Call once, and again whenever rows,
- * entry_load or entry_coef_ppm change. EDGE_E_RANGE: see fault. */
+ * entry_load or entry_coef_ppm change. EDGE_E_RANGE: see fault.
+ *
+ * Rows are a tree if each has whole loads (1 000 000 ppm) with unbroken indices, and of any two
+ * one holds the other or they share none: number loads rack by rack to have it so. Classes of
+ * a tree in which all steps are alike are solved faster: each row finds its level by itself from
+ * its inmost ones outwards. */
 int32_t edge_alloc_prepare(struct edge_alloc *alloc);
+
+/* A lower limit never raises the sum of grants over one row, or over a tree in which all steps
+ * are alike, as long as the minimums fit. Elsewhere it may: a load that is held back leaves room
+ * in every row it is in, and a large step that no longer fits leaves room for several others. */
 
 /* Fill grant_mw, shed and binding_row from the present limits, minimums, requests, weights,
  * steps and classes. EDGE_E_RANGE: a value of load or row `fault` is out of range.
