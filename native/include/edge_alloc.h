@@ -91,7 +91,7 @@ int32_t edge_alloc_solve(struct edge_alloc *alloc);
  * last call that returned EDGE_OK; the outputs become those of edge_alloc_solve. In a tree, with
  * at most 4 classes, steps alike within each and nothing shed, only the part is touched that the
  * change reaches: from the innermost row around it outwards until a row takes as much of each
- * class as it did. Else this is edge_alloc_solve. */
+ * class as it did, or no row farther out is full. Else this is edge_alloc_solve. */
 int32_t edge_alloc_change_load(struct edge_alloc *alloc, int32_t load);
 int32_t edge_alloc_change_limit(struct edge_alloc *alloc, int32_t row);
 

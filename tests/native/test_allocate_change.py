@@ -80,6 +80,17 @@ def test_change_inside_a_full_rack_does_not_touch_another():
     assert allocator.grant_mw[1] == 200
 
 
+def test_change_below_rows_that_stay_loose_does_not_touch_another():
+    allocator = two_racks(1_100, 700, 2_000)
+    allocator.grant_mw[3] = -7
+    allocator.request_mw[0] = 250
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [250, 500, 350, -7]
+    allocator.limit_mw[0] = 1_050  # of what was counted: 250 + 500 + 700 wants more
+    allocator.change_limit(0)
+    assert sum(allocator.grant_mw) == 1_050
+
+
 def test_change_that_reaches_the_feed_touches_all():
     allocator = two_racks(600, 1_000, 1_000)
     allocator.request_mw[0] = 100

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A change is taken outwards from the innermost node around it, until from around a node all
+ * looks as before, or nothing around it is full. */
+#include "alloc_space.h"
+#include "edge_error.h"
+
+static struct stop *stops_of(const struct edge_alloc *a, const struct space *s, int32_t slot)
+{
+    return s->stop + (size_t)slot * (size_t)a->rows;
+}
+
+static int do_minimums_fit(const struct edge_alloc *a, struct space *s, const struct part *part)
+{
+    int fit = edge_alloc_sum_minimums(a, s, part);
+    for (int32_t n = part->first_node; n < part->end_node; n++)
+        fit &= s->used_nw[s->node[n].row] <= s->limit_nw[s->node[n].row];
+    return fit;
+}
+
+/* Is every load of the part of a class that has a slot, and steps as that class did? */
+static int has_slots(const struct edge_alloc *a, const struct space *s, int32_t first, int32_t end)
+{
+    int32_t known = 0;
+    for (int32_t slot = 0; slot < s->tree->slots; slot++) {
+        int32_t priority = s->tree->slot_class[slot];
+        for (int32_t n = s->class_start[priority]; n < s->class_start[priority + 1]; n++)
+            known += a->step_mw[s->order[n]] == s->tree->slot_step_mw[slot];
+    }
+    return known == end - first;
+}
+
+/* Fill the node; `was` is what its slots were. 0 if that cannot be told from a part. */
+static int fill_node(struct edge_alloc *a, struct space *s, int32_t node, struct stop *was)
+{
+    struct part part = edge_alloc_part_of(s, node);
+    int32_t first = s->cut[part.first_cut].load, end = s->cut[part.last_cut].load;
+    if (!do_minimums_fit(a, s, &part))
+        return 0;
+    edge_alloc_order(a, s, first, end);
+    if (!has_slots(a, s, first, end))
+        return 0;
+    for (int32_t slot = 0; slot < s->tree->slots; slot++) {
+        int32_t priority = s->tree->slot_class[slot];
+        int32_t start = s->class_start[priority];
+        was[slot] = stops_of(a, s, slot)[node];
+        edge_alloc_fill_tree(a, s, &part, slot, s->order + start,
+                             s->class_start[priority + 1] - start);
+    }
+    return 1;
+}
+
+/* Does the node look as before from around it? It does if it takes as much, and if none around
+ * it became full by a step of a load inside it: then all around it are full when they were. */
+static int looks_alike(const struct edge_alloc *a, const struct space *s, int32_t node,
+                       const struct stop *was)
+{
+    int alike = 1;
+    int32_t first = s->cut[s->node[node].first_cut].load;
+    int32_t end = s->cut[s->node[node].last_cut].load;
+    for (int32_t slot = 0; slot < s->tree->slots; slot++) {
+        const struct stop *stop = stops_of(a, s, slot);
+        int32_t last = stop[s->node[node].parent].full.last;
+        alike &= last < first || last >= end;
+        alike &= stop[node].used_mw == was[slot].used_mw;
+        alike &= stop[node].min_mw == was[slot].min_mw;
+    }
+    return alike;
+}
+
+/* Is the node the first to be full of those around the loads in it, for any class? */
+static int stops_loads(const struct edge_alloc *a, const struct space *s, int32_t node)
+{
+    int stops = 0;
+    for (int32_t slot = 0; slot < s->tree->slots; slot++)
+        stops |= stops_of(a, s, slot)[node].full.row == s->node[node].row;
+    return stops;
+}
+
+/* Has the node room for more_mw, and for a step of any class on top of that? */
+static int has_room(const struct space *s, int32_t node, int64_t more_mw)
+{
+    int64_t step_mw = 0;
+    for (int32_t slot = 0; slot < s->tree->slots; slot++)
+        step_mw = s->tree->slot_step_mw[slot] > step_mw ? s->tree->slot_step_mw[slot] : step_mw;
+    int32_t row = s->node[node].row;
+    return (more_mw + step_mw) * NW_PER_MW <= s->limit_nw[row] - s->used_nw[row];
+}
+
+static int64_t growth_mw(const struct edge_alloc *a, const struct space *s, int32_t node,
+                         const struct stop *was)
+{
+    int64_t more_mw = 0;
+    for (int32_t slot = 0; slot < s->tree->slots; slot++)
+        more_mw += stops_of(a, s, slot)[node].used_mw - was[slot].used_mw;
+    return more_mw;
+}
+
+/* The next node outwards that stops loads, or would now; -1 if none does. */
+static int32_t next_full(const struct edge_alloc *a, const struct space *s, int32_t node,
+                         int64_t more_mw)
+{
+    do
+        node = s->node[node].parent;
+    while (node >= 0 && !stops_loads(a, s, node) && has_room(s, node, more_mw));
+    return node;
+}
+
+/* Count what the node takes now in all nodes around it. */
+static void pass_on(const struct edge_alloc *a, const struct space *s, int32_t node,
+                    const struct stop *was, int64_t more_mw)
+{
+    for (int32_t out = s->node[node].parent; out >= 0; out = s->node[out].parent) {
+        s->used_nw[s->node[out].row] += more_mw * NW_PER_MW;
+        for (int32_t slot = 0; slot < s->tree->slots; slot++) {
+            struct stop *stop = stops_of(a, s, slot);
+            stop[out].used_mw += stop[node].used_mw - was[slot].used_mw;
+            stop[out].min_mw += stop[node].min_mw - was[slot].min_mw;
+        }
+    }
+}
+
+static int32_t fill_from(struct edge_alloc *a, struct space *s, int32_t node)
+{
+    struct stop was[SLOTS];
+    while (node >= 0 && fill_node(a, s, node, was)) {
+        if (s->node[node].parent < 0 || looks_alike(a, s, node, was))
+            return edge_alloc_blame(a, EDGE_OK, -1, 0);
+        int64_t more_mw = growth_mw(a, s, node, was);
+        int32_t out = next_full(a, s, node, more_mw);
+        if (out < 0) {
+            pass_on(a, s, node, was, more_mw);
+            return edge_alloc_blame(a, EDGE_OK, -1, 0);
+        }
+        node = out;
+    }
+    return edge_alloc_solve(a);
+}
+
+static int32_t innermost_node(const struct space *s, int32_t load)
+{
+    int32_t low = 0, high = s->tree->cuts;
+    while (high - low > 1) {
+        int32_t middle = low + (high - low) / 2;
+        if (s->cut[middle].load <= load)
+            low = middle;
+        else
+            high = middle;
+    }
+    return s->cut[low].node;
+}
+
+int32_t edge_alloc_change_load(struct edge_alloc *a, int32_t load)
+{
+    struct space s = edge_alloc_space(a);
+    if (load < 0 || load >= a->loads)
+        return edge_alloc_blame(a, EDGE_E_RANGE, -1, 0);
+    if (!s.tree->is_kept)
+        return edge_alloc_solve(a);
+    int32_t error = edge_alloc_check_load(a, load);
+    s.tree->is_kept = error == EDGE_OK;
+    return error == EDGE_OK ? fill_from(a, &s, innermost_node(&s, load)) : error;
+}
+
+int32_t edge_alloc_change_limit(struct edge_alloc *a, int32_t row)
+{
+    struct space s = edge_alloc_space(a);
+    if (row < 0 || row >= a->rows)
+        return edge_alloc_blame(a, EDGE_E_RANGE, -1, 1);
+    if (!s.tree->is_kept)
+        return edge_alloc_solve(a);
+    int32_t error = edge_alloc_check_limit(a, &s, row);
+    s.tree->is_kept = error == EDGE_OK;
+    return error == EDGE_OK ? fill_from(a, &s, s.node_of_row[row]) : error;
+}
