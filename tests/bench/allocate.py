@@ -21,7 +21,7 @@ from tests.bench._table import Report, Row, Target, interleave
 SLOW_S = 1.0
 """A peer that takes longer is timed once."""
 SKIPPED = {
-    ("OSQP (QP)", 100_800): "OSQP (QP) (skipped: over 60 s)",
+    ("OSQP (QP)", 100_800): "OSQP (QP) (skipped: about a minute)",
 }
 OUR_LOOPS = 10
 BYTES_PER_LOAD = 5 * 4 + 4 + 1 + 4
@@ -136,7 +136,7 @@ def incremental(case: str, problem: Problem, rounds: int) -> tuple[list[Row], fl
     wide.check()
     names = {
         "local": "change of a load that its rack holds back",
-        "wide": "change of a load of class 0, first to be served",
+        "wide": "change of a load of class 0, which all others share out",
         "copy": "one memcpy of all inputs and outputs",
     }
     rows = [
