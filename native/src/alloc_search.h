@@ -6,7 +6,7 @@
 
 /* For loops that compilers turn into vector instructions: let them do so for wider registers
  * too, and the loader pick. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GLIBC__) && defined(__OPTIMIZE__)
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__OPTIMIZE__) && !defined(__clang__)
 #define EDGE_WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define EDGE_WIDE
@@ -15,10 +15,10 @@
 /* At this level every load has its request: weight 1, 2^30 mW. */
 static const int64_t level_max = (int64_t)1 << 44;
 
-/* Loads side by side that take steps of the same size. The arrays can be read, and cap be
- * written as it was, SPAN_MARGIN behind the last. */
 enum { SPAN_MARGIN = 3 };
 
+/* Loads side by side that take steps of the same size. The arrays can be read, and cap be
+ * written as it was, SPAN_MARGIN behind the last. */
 struct span {
     const int32_t *weight;
     const int32_t *min_mw;

@@ -9,46 +9,45 @@
 enum { COUNT_MAX = 1 << 24 };
 
 /* Cut the workspace from its start; the arrays with 8-byte members come first. */
-static void *take(char **at, size_t count, size_t size)
+static void *take(char *base, size_t *at, size_t count, size_t size)
 {
-    void *taken = *at;
+    void *taken = base ? base + *at : NULL;
     *at += count * size;
     return taken;
 }
 
-/* Where the arrays end if they begin at `at`. */
-static char *lay_out(struct space *s, char *at, size_t loads, size_t rows, size_t entries)
+/* Length of all arrays, bytes; where they are if they begin at base, which may be NULL. */
+static size_t lay_out(struct space *s, char *base, size_t loads, size_t rows, size_t entries)
 {
-    s->tree = take(&at, 1, sizeof *s->tree);
-    s->limit_nw = take(&at, rows, sizeof *s->limit_nw);
-    s->used_nw = take(&at, rows, sizeof *s->used_nw);
-    s->full = take(&at, rows, sizeof *s->full);
-    s->node = take(&at, rows, sizeof *s->node);
-    s->stop = take(&at, SLOTS * rows, sizeof *s->stop);
-    s->cut = take(&at, 2 * rows + 2, sizeof *s->cut);
-    s->ramp = take(&at, loads, sizeof *s->ramp);
-    s->column_start = take(&at, loads + 1, sizeof *s->column_start);
-    s->column_row = take(&at, entries, sizeof *s->column_row);
-    s->column_coef_ppm = take(&at, entries, sizeof *s->column_coef_ppm);
-    s->column_entry = take(&at, entries, sizeof *s->column_entry);
-    s->rising = take(&at, entries, sizeof *s->rising);
-    s->rising_count = take(&at, rows, sizeof *s->rising_count);
-    s->stale = take(&at, rows, sizeof *s->stale);
-    s->heap = take(&at, rows, sizeof *s->heap);
-    s->node_of_row = take(&at, rows, sizeof *s->node_of_row);
-    s->order = take(&at, loads, sizeof *s->order);
-    s->weight = take(&at, loads + SPAN_MARGIN, sizeof *s->weight);
-    s->min_mw = take(&at, loads + SPAN_MARGIN, sizeof *s->min_mw);
-    s->cap = take(&at, loads + SPAN_MARGIN, sizeof *s->cap);
+    size_t at = 0;
+    s->tree = take(base, &at, 1, sizeof *s->tree);
+    s->limit_nw = take(base, &at, rows, sizeof *s->limit_nw);
+    s->used_nw = take(base, &at, rows, sizeof *s->used_nw);
+    s->full = take(base, &at, rows, sizeof *s->full);
+    s->node = take(base, &at, rows, sizeof *s->node);
+    s->stop = take(base, &at, SLOTS * rows, sizeof *s->stop);
+    s->cut = take(base, &at, 2 * rows + 2, sizeof *s->cut);
+    s->ramp = take(base, &at, loads, sizeof *s->ramp);
+    s->column_start = take(base, &at, loads + 1, sizeof *s->column_start);
+    s->column_row = take(base, &at, entries, sizeof *s->column_row);
+    s->column_coef_ppm = take(base, &at, entries, sizeof *s->column_coef_ppm);
+    s->column_entry = take(base, &at, entries, sizeof *s->column_entry);
+    s->rising = take(base, &at, entries, sizeof *s->rising);
+    s->rising_count = take(base, &at, rows, sizeof *s->rising_count);
+    s->stale = take(base, &at, rows, sizeof *s->stale);
+    s->heap = take(base, &at, rows, sizeof *s->heap);
+    s->node_of_row = take(base, &at, rows, sizeof *s->node_of_row);
+    s->order = take(base, &at, loads, sizeof *s->order);
+    s->weight = take(base, &at, loads + SPAN_MARGIN, sizeof *s->weight);
+    s->min_mw = take(base, &at, loads + SPAN_MARGIN, sizeof *s->min_mw);
+    s->cap = take(base, &at, loads + SPAN_MARGIN, sizeof *s->cap);
     return at;
 }
 
 size_t edge_alloc_workspace_words(int32_t loads, int32_t rows, int32_t entries)
 {
     struct space s;
-    char *start = NULL;
-    char *end = lay_out(&s, start, (size_t)loads, (size_t)rows, (size_t)entries);
-    return ((size_t)(end - start) + 7) / 8;
+    return (lay_out(&s, NULL, (size_t)loads, (size_t)rows, (size_t)entries) + 7) / 8;
 }
 
 struct space edge_alloc_space(const struct edge_alloc *a)
