@@ -96,10 +96,12 @@ def capping_was_enough(scenario: Scenario) -> bool:
     sound = line.loss <= SOUND_LOSS and devices.lost_writes == 0.0
     if scenario.overdraft and not (sound and not line.bursts):
         return False
-    if scenario.lost_feed is None or _survivor_carries_all(scenario):
+    if scenario.lost_feed is None:
         return True
     if any(share(load, scenario.lost_feed, None) == 1.0 for load in scenario.loads):
         return False
+    if _survivor_carries_all(scenario):
+        return True
     if scenario.redundancy is Redundancy.REACTIVE:
         return sound and not _burst_within(scenario, scenario.lost_ms, AFTERMATH_MS)
     return scenario.redundancy is Redundancy.STRICT
