@@ -9,8 +9,9 @@ Nothing is asked of a device before a board has answered or GRACE_MS has passed.
 that stand in the devices are read first, so that a daemon that is restarted raises none of them
 before it has seen what the feeds carry.
 
-At the end the lease is released and the caps are left in place: they satisfy the rows whatever
-the loads then want. The board goes LOCAL at once, or by itself one lease time after a kill.
+At the end the caps are lowered to what the rack may carry for ever with nobody watching, the
+lease is released, and the caps are left in place. The board goes LOCAL at once, or by itself one
+lease time after a kill.
 """
 
 import time
@@ -45,6 +46,8 @@ STRANGER_MS = 5_000
 """A line that brings something else than a board for so long is not just noisy."""
 BACKLOG_READS = 256
 """Reads of at most 4 KiB after a pause: 1 MiB, more than a tty or socket buffer holds."""
+REST_READS = 100
+"""Waits of READ_S for the last caps: a BMC that takes longer than 2 s keeps its old one."""
 RELEASE_READS = 15
 """Reads of READ_S in which the board may confirm the end of the lease."""
 
@@ -192,11 +195,12 @@ class Daemon:
                 on_cycle()
 
     def close(self, wait: Callable[[], object] = lambda: None) -> None:
-        """Release the lease, leave the caps, close everything.
+        """Lower the caps to what may be left alone, release the lease, close everything.
 
         Gives the board RELEASE_READS reads of READ_S to answer; in virtual time `wait` is called
         before each, to let time pass.
         """
+        self._rest(wait)
         if self.session.lease.held and self._port.is_open:
             self.session.release(self._clock.now_ms())
         for _ in range(RELEASE_READS):
@@ -210,6 +214,18 @@ class Daemon:
         self._port.close()
         self._executor.close()
         self._shelf.close()
+
+    def _rest(self, wait: Callable[[], object]) -> None:
+        """Give the devices REST_READS reads to take the caps that stay."""
+        self._collect(self._clock.now_ms())
+        for write in self.decider.rest(self._clock.now_ms()):
+            self._executor.submit(write.load, write.cap_mw)
+        for _ in range(REST_READS):
+            self._collect(self._clock.now_ms())
+            if not any(self.decider.caps.in_flight):
+                break
+            wait()
+            time.sleep(READ_S)
 
     @property
     def stats(self) -> DaemonStats:

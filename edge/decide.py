@@ -15,6 +15,7 @@ Stale telemetry, a missing feed reading, or no telemetry yet can only lower caps
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 from edge.caps import CapLedger
@@ -25,7 +26,7 @@ from edge.intake import Intake
 from edge.oscillation import LimitCycleWatch, OscillationWatch
 from edge.plan import Plan, Targets, load_range_mw
 from edge.readings import Readings, Snapshot
-from edge.reason import Decision, RowState, Rule
+from edge.reason import CapWrite, Decision, RowState, Rule
 from edge.rooms import Rooms
 from edge.rows import Kind, rack_rows
 from edge.settle import SettleWatch
@@ -77,6 +78,7 @@ class Decider:
             stale_ms=self._stale_ms,
         )
         self._off = [False] * n
+        self._turn: Turn | None = None
         self._seen = False
         self._read_ms: int | None = None
         self._poll_ms = POLL_MS[0]
@@ -101,11 +103,25 @@ class Decider:
         if not trusted:
             blind = Rule.BLIND if fresh else Rule.STALE if self._seen else Rule.STARTUP
         self._seen = self._seen or fresh
-        turn = self._plan(snapshot, readings, fresh, blind)
+        self._turn = turn = self._plan(snapshot, readings, fresh, blind)
         self._writer.lower(turn, self._cycle.damping)
         if trusted:
             self._writer.raise_(turn, self._cycle.damping, self._recharge_bound_mw)
         return self._decision(turn, readings, blind, snapshot.off_groups)
+
+    def rest(self, now_ms: int) -> tuple[CapWrite, ...]:
+        """Caps for a rack that is left alone: only lowered, to what it may carry for ever."""
+        last = self._turn
+        if last is None:
+            return ()
+        limits = self.rooms.resting_mw(last.plan, last.limit_mw)
+        room = self.rooms.room_mw(last.plan, limits, self._shedding.pins(self.caps, self._off))
+        defiant = [a and not dark for a, dark in zip(last.absent, self._off, strict=True)]
+        targets = last.plan.standing(last.request_mw, defiant, self._off, room)
+        turn = replace(last, now_ms=now_ms, limit_mw=limits, room_mw=room, targets=targets)
+        turn.writes = []
+        self._writer.rest(turn)
+        return tuple(turn.writes)
 
     def _decision(
         self, turn: Turn, readings: Readings, blind: Rule | None, off_groups: int

@@ -22,6 +22,7 @@ class Rule(StrEnum):
     OVERLOAD = "overload"  # lowered at once: the caps in force exceed a row
     QUARANTINE = "quarantine"  # does not obey; counted at its highest power
     SHED = "shed"  # its minimum does not fit
+    REST = "rest"  # lowered at the end to what may be left alone
 
 
 class RowState(NamedTuple):

@@ -116,6 +116,25 @@ class Rooms:
             self._begin(plan, bound_mw)
         return [self._limit_mw(plan, row, index, bound_mw) for index, row in enumerate(plan.rows)]
 
+    def resting_mw(self, plan: Plan, limit_mw: Sequence[int]) -> list[int]:
+        """What each row may carry for ever with nobody watching: no overdraft, nothing saved up."""
+        return [
+            min(limit, self._resting_row_mw(row, limit))
+            for row, limit in zip(plan.rows, limit_mw, strict=True)
+        ]
+
+    def _resting_row_mw(self, row: Row, limit_mw: int) -> int:
+        if row.kind is Kind.DEMAND:
+            return int((self._config.limits.demand_w or 0) * 1000)
+        if row.kind not in (*SHEDDING, Kind.CONTINUOUS):
+            return limit_mw
+        feed = self._config.feeds[row.feed]
+        rating_mw = self.breakers[row.feed].rating_mw
+        if row.kind is Kind.CONTINUOUS:
+            return int(rating_mw * feed.continuous_ratio)
+        poles = feed.phases if row.kind is Kind.PHASE else 1
+        return int(rating_mw * self._control.target_ratio) // poles
+
     def _begin(self, plan: Plan, bound_mw: Sequence[int]) -> None:
         """Rows that were not there a moment ago begin at what is used, and rise in steps."""
         known = self._rows

@@ -93,6 +93,13 @@ class Writer:
                 return
             self._write(turn, load, target, Rule.OVERLOAD)
 
+    def rest(self, turn: Turn) -> None:
+        """Write what must fall before nobody watches any more."""
+        caps = self._caps
+        for load, target in enumerate(turn.targets.cap_mw):
+            if caps.known[load] and not turn.absent[load] and target < caps.cap_mw[load]:
+                self._write(turn, load, target, Rule.REST)
+
     def raise_(self, turn: Turn, damping: float, recharge_mw: int) -> None:
         """Write what may rise: into slack left by the proven bounds, hungry loads first."""
         caps, now_ms = self._caps, turn.now_ms

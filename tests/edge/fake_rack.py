@@ -29,9 +29,10 @@ def rack_config(
     extra: Callable[[int], str] = lambda _load: "",
     control: str = PLAIN,
     feed: str = "continuous_ratio = 1.0",
+    rack: str = "",
 ) -> Config:
     """Two feeds of `limit_w` each and equal loads on both."""
-    text = '[rack]\nname = "r"\n[board]\nport = "loop://"\n'
+    text = f'[rack]\nname = "r"\n{rack}\n[board]\nport = "loop://"\n'
     for name in "AB":
         text += f'[[feeds]]\nname = "{name}"\nbreaker_a = {limit_w / 690}\n{feed}\n'
     for i in range(loads):

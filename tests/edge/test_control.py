@@ -272,6 +272,18 @@ def test_shutdown_releases_the_lease_and_leaves_the_caps() -> None:
     assert made.closed == 1
 
 
+def test_shutdown_lowers_what_was_only_allowed_while_somebody_watches() -> None:
+    config = rack_config(LOADS, LIMIT_W, control='redundancy = "none"')
+    made = DaemonRig(config, FakeRack(config, full))
+    made.daemon.start()
+    made.run(40)
+    assert caps_w(made) > 2 * LIMIT_W  # overdraft
+    made.daemon.close(wait=made.tick)
+    made.run_rack(2)
+    assert caps_w(made) <= TARGET_W
+    assert not made.board.lease.held
+
+
 def test_shutdown_without_an_answer_still_ends() -> None:
     made = rig()
     made.run(4)

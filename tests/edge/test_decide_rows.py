@@ -252,3 +252,28 @@ def test_a_group_that_the_board_never_sheds_is_asked_for_once_and_then_another()
     assert first >> 7 & 1
     assert asked[-1] & 0b0111_1111 == 0b0111_1000
     assert sum(rack.draw_w) <= RATING_W
+
+
+def test_a_rack_that_is_left_alone_stands_within_rating_and_hours_and_nothing_rises() -> None:
+    config = rack_config(
+        8, RATING_W, control='redundancy = "none"', feed="before_w = 0.0", rack='state_file = "s"'
+    )
+    rack = FakeRack(config, constant(*[9_000.0] * 8))
+    decider = Decider(config)
+    run(rack, decider, 60)
+    before = list(decider.caps.cap_mw)
+    assert sum(before) > 2 * RATING_W * 1000
+    writes = decider.rest(60_000)
+    assert {write.rule for write in writes} == {Rule.REST}
+    assert all(write.cap_mw < write.before_mw for write in writes)
+    assert sum(decider.caps.cap_mw) <= 2 * RATING_W * 800
+    assert sum(decider.caps.cap_mw) == pytest.approx(2 * RATING_W * 800, rel=0.02)
+
+
+def test_caps_that_may_stay_are_left_alone() -> None:
+    config = rack_config(8, RATING_W, control=PLAIN)
+    rack = FakeRack(config, constant(*[9_000.0] * 8))
+    decider = Decider(config)
+    run(rack, decider, 30)
+    assert decider.rest(30_000) == ()
+    assert Decider(config).rest(0) == ()
