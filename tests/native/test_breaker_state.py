@@ -153,6 +153,16 @@ def test_derated_rating_heats_the_bimetal_to_its_trip_temperature_and_no_further
     assert ambient_mc + (TRIP_MC - 40_000) * ((derated + 1) / rating_ma) ** 2 > TRIP_MC
 
 
+def test_all_of_the_rating_up_to_the_reference_and_nothing_from_the_trip_temperature_on():
+    rating_ma = 1_000_000_000
+    for ambient_mc in (-100_000, 39_999, 40_000):
+        assert derated_ma(rating_ma, ambient_mc, 40_000) == rating_ma
+    assert 0 < derated_ma(rating_ma, TRIP_MC - 1, 40_000)
+    assert derated_ma(rating_ma, 40_001, 40_000) < rating_ma
+    for ambient_mc in (TRIP_MC, TRIP_MC + 1, 1_000_000):
+        assert derated_ma(rating_ma, ambient_mc, 40_000) == 0
+
+
 @pytest.mark.parametrize("rating_a", POWERPACT_B)
 def test_default_is_not_above_a_makers_table(rating_a):
     for ambient_c, printed_a in zip(range(45, 71, 5), POWERPACT_B[rating_a], strict=True):
