@@ -31,7 +31,7 @@ int32_t edge_breaker_bank_step(struct edge_breaker *breakers, const int32_t *cur
 {
     if (count < 0 || dt_ms < 0 || dt_ms > DAY_MS || !are_currents(current_ma, count))
         return EDGE_E_RANGE;
-    struct shared_part fast = {0, 0.0}, slow = {0, 0.0};
+    struct shared_part fast = {0}, slow = {0};
     for (int32_t i = 0; i < count; i++) {
         struct edge_breaker *b = &breakers[i];
         double target = load_squared(b, current_ma[i]);

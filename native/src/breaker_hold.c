@@ -64,7 +64,6 @@ int32_t edge_breaker_survivor_ma(const struct edge_breaker *b, int32_t hold_ms,
     int32_t guess_ma = closed_form_ma(&h, span.high_ma);
     probe(&h, &span, guess_ma);
     probe(&h, &span, guess_ma + 1);
-    probe(&h, &span, guess_ma - 1);
     while (span.high_ma - span.low_ma > 1)
         probe(&h, &span, span.low_ma + (span.high_ma - span.low_ma) / 2);
     return span.low_ma;

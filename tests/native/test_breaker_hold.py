@@ -158,6 +158,21 @@ def test_half_the_load_before_the_loss():
     assert breaker.survivor_ma(4_570, 1_000_000, 500_000) == pytest.approx(132_795, abs=1)
 
 
+def test_all_of_it_before_the_loss_is_what_is_carried_for_ever():
+    """At a million amperes, where a millionth of the share is many mA."""
+    breaker = Breaker(1_000_000_000, CURVE)
+    for hold_ms in (0, 1, 4_570):
+        total_ma = breaker.survivor_ma(hold_ms, 1_000_000, 1_000_000)
+        assert total_ma == pytest.approx(1_130_000_000, abs=1)
+
+
+def test_a_hold_that_hardly_heats_assumes_no_share_before():
+    """1 ms of a day to 1 ppm, by hand: m^2 = 86.4; a share of 1 ppm would be worth 40 A."""
+    slowest = Curve(1_000_000, 86_400_000, 86_400_000, 20_000_000, 20_000_000)
+    held_ma = Breaker(100_000_000, slowest).hold_ma(1, 1)
+    assert held_ma == pytest.approx(86.4**0.5 * 100_000_000, abs=10)
+
+
 @pytest.mark.parametrize("less_ma", range(0, 1_000_000, 99_991))
 def test_exact_even_where_the_closed_form_is_not(less_ma):
     """1 ms of a day: rounding of theta is worth some 10 mA of a million amperes."""

@@ -182,3 +182,9 @@ def test_the_gate_is_the_same_exact_ma_for_all_who_ask(rating_ma, gate_ppm, edge
     assert lib.edge_breaker_hold_ma(breaker, 0, 1_000_000, edge) == first_ma - 1
     trace_ma = ffi.new("int32_t[]", [first_ma - 1, first_ma])
     assert lib.edge_breaker_trace(breaker, trace_ma, 2, 0, edge) == 1
+
+
+def test_a_gate_at_the_last_int32_but_one_is_still_that_gate():
+    breaker = image(rating_ma=lib.EDGE_NEVER_MS, magnetic_low_ppm=2_000_000)
+    assert lib.edge_breaker_time_to_trip_ms(breaker, INT32_MAX - 1, lib.EDGE_FAST) == 0
+    assert lib.edge_breaker_hold_ma(breaker, 0, 1_000_000, lib.EDGE_FAST) == INT32_MAX - 2

@@ -157,7 +157,7 @@ def test_all_of_the_rating_up_to_the_reference_and_nothing_from_the_trip_tempera
     rating_ma = 1_000_000_000
     for ambient_mc in (-100_000, 39_999, 40_000):
         assert derated_ma(rating_ma, ambient_mc, 40_000) == rating_ma
-    assert 0 < derated_ma(rating_ma, TRIP_MC - 1, 40_000)
+    assert derated_ma(rating_ma, TRIP_MC - 1, 40_000) > 0
     assert derated_ma(rating_ma, 40_001, 40_000) < rating_ma
     for ambient_mc in (TRIP_MC, TRIP_MC + 1, 1_000_000):
         assert derated_ma(rating_ma, ambient_mc, 40_000) == 0
