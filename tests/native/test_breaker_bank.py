@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core import CURVES, Breaker, BreakerBank
+from edge._native import ffi, lib
+from edge.core import CURVES, Breaker, BreakerBank, Curve
+from edge.core.breaker import cold_image
 
 BREAKERS = st.lists(
     st.tuples(st.integers(1_000, 200_000), st.sampled_from(sorted(CURVES))), max_size=8
@@ -30,6 +32,31 @@ def test_bank_steps_each_as_it_would_step_alone(breakers, data):
         for i, breaker in enumerate(alone):
             assert bank.theta_ppm(i, edge) == getattr(breaker, f"theta_{edge}_ppm")
             assert left_ms[i] == breaker.time_to_trip_ms(bank.current_ma[i], edge)
+
+
+def test_the_shortest_tau_is_not_taken_for_one_seen_before():
+    curve = Curve(1_130_000, 1, 1, 5_000_000, 10_000_000)
+    bank, alone = BreakerBank([(16_000, curve)]), Breaker(16_000, curve)
+    bank.current_ma[0] = 16_000
+    bank.step(1)
+    alone.step(16_000, 1)
+    assert bank.theta_ppm(0, "fast") == alone.theta_fast_ppm > 0
+    assert bank.theta_ppm(0, "slow") == alone.theta_slow_ppm > 0
+
+
+def test_only_its_own_are_read_and_written():
+    """Two in the middle of four; the neighbours' currents would be refused."""
+    images = ffi.new("struct edge_breaker[]", [cold_image(16_000, CURVES["iec60898_c"])] * 4)
+    current_ma = ffi.new("int32_t[]", [-1, 20_000, 20_000, -1])
+    left_ms = ffi.new("int32_t[]", [-7] * 4)
+    middle = (images + 1, current_ma + 1, 2)
+    assert lib.edge_breaker_bank_step(*middle, 1_000) == lib.EDGE_OK
+    assert [each.theta_fast > 0 for each in images] == [False, True, True, False]
+    done = lib.edge_breaker_bank_time_to_trip(*middle, lib.EDGE_FAST, left_ms + 1)
+    assert done == lib.EDGE_OK
+    assert left_ms[1] == left_ms[2] > 0
+    assert left_ms[0] == left_ms[3] == -7
+    assert lib.edge_breaker_trace(images + 1, current_ma + 1, 2, 0, lib.EDGE_FAST) == 2
 
 
 def two():

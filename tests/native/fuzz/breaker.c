@@ -145,7 +145,8 @@ static void away(const struct edge_breaker *b)
     CHECK(gone.theta_fast == carried.theta_fast && gone.theta_slow == idle.theta_slow);
 }
 
-/* 1 ms of a day: the closed form is some 10 mA off, what is found is still exact. */
+/* 1 ms of a day: the closed form is some 10 mA off, what is found is still exact. And 0 ms, where
+ * all below a gate beyond int32 is kept. */
 static void hold_for_next_to_nothing(void)
 {
     int32_t rating_ma = EDGE_NEVER_MS - (int32_t)fuzz_below(1000000);
@@ -157,6 +158,8 @@ static void hold_for_next_to_nothing(void)
     CHECK(carried.theta_fast <= 0.5);
     edge_breaker_step(&b, most_ma + 1, 1);
     CHECK(b.theta_fast > 0.5);
+    b.theta_fast = 0.5;
+    CHECK(edge_breaker_hold_ma(&b, 0, 500000, EDGE_FAST) == INT32_MAX - 1);
 }
 
 void fuzz_breaker(void)
