@@ -23,8 +23,8 @@ from pathlib import Path
 import pytest
 
 from tests.native.mutation import survivors
-from tests.native.mutation.bench import Bench, object_code, prepare
-from tests.native.mutation.core import ROOT, SOURCES
+from tests.native.mutation.bench import Bench, object_code, original_code, prepare
+from tests.native.mutation.core import HEADERS, ROOT, SOURCES
 from tests.native.mutation.judge import Fate, convene, judge, trial
 from tests.native.mutation.mutants import Mutant, mutants
 from tests.native.mutation.reach import Reach, judges_of, measure
@@ -47,7 +47,7 @@ def _compile(case: _Case) -> bytes | None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.native.mutate", description=__doc__)
-    names = [source.name for source in SOURCES]
+    names = [path.name for path in (*SOURCES, *HEADERS)]
     parser.add_argument("--file", action="append", choices=names, help="default: all")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--limit", type=int, help="only the first N mutants")
@@ -73,7 +73,7 @@ def _sift(cases: list[_Case], jobs: int) -> tuple[list[Result], list[_Case]]:
         for case, code in zip(cases, pool.imap(_compile, cases), strict=True):
             if code is None:
                 settled.append((case.mutant, Fate.INVALID))
-            elif code == case.bench.plain[case.mutant.file].read_bytes():
+            elif code == original_code(case.bench, case.mutant.file):
                 settled.append((case.mutant, Fate.EQUIVALENT))
             elif code in seen:
                 settled.append((case.mutant, Fate.DUPLICATE))
@@ -134,7 +134,7 @@ def main() -> int:
     """Make, judge, report; 1 if a survivor has no reason."""
     given = _arguments()
     start = time.monotonic()
-    files = [source for source in SOURCES if not given.file or source.name in given.file]
+    files = [path for path in (*SOURCES, *HEADERS) if not given.file or path.name in given.file]
     made = [mutant for source in files for mutant in mutants(source)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

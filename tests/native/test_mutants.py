@@ -4,7 +4,7 @@
 import pytest
 
 from tests.native.mutation import survivors
-from tests.native.mutation.core import SOURCES
+from tests.native.mutation.core import HEADERS, NATIVE, SOURCES, compiled_from
 from tests.native.mutation.mutants import mutants
 from tests.native.mutation.reach import Reach, judges_of
 from tests.native.mutation.tokens import tokens
@@ -88,6 +88,13 @@ def test_every_file_of_the_core_has_mutants_in_its_public_functions(source):
     assert any(name.startswith("edge_") for name in functions)
 
 
+def test_a_header_with_code_is_compiled_with_all_who_include_it():
+    assert "breaker_image.h" in {header.name for header in HEADERS}
+    users = {source.name for source in compiled_from("breaker_image.h")}
+    assert users == {"breaker.c", "breaker_bank.c", "breaker_hold.c"}
+    assert compiled_from("frame.c") == [NATIVE / "src" / "frame.c"]
+
+
 def test_only_tests_that_execute_the_line_are_asked():
     slow = Reach("slow.py", 9.0, {"pick.c": {1: 5, 2: 0}})
     quick = Reach("quick.py", 1.0, {"pick.c": {1: 1, 2: 3}})
@@ -125,6 +132,6 @@ def test_entry_is_stale_when_its_line_is_gone_or_a_test_notices_it(tmp_path):
 
 
 def test_every_reviewed_survivor_is_still_a_mutant():
-    made = {mutant.key for source in SOURCES for mutant in mutants(source)}
-    files = {source.name for source in SOURCES}
+    made = {mutant.key for path in (*SOURCES, *HEADERS) for mutant in mutants(path)}
+    files = {path.name for path in (*SOURCES, *HEADERS)}
     assert survivors.stale(survivors.load(), made, set(), files) == []

@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all mutants share, and a mutant compiled: the only file that is compiled anew."""
+"""What all mutants share, and a mutant compiled: of a header, all the sources that include it."""
 
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.native.mutation.core import NATIVE, compile_core, compile_object, compile_wrapper, link
+from tests.native.mutation.core import (
+    NATIVE,
+    compile_core,
+    compile_object,
+    compile_wrapper,
+    compiled_from,
+    link,
+)
 from tests.native.mutation.mutants import Mutant
 
 FUZZ = Path(__file__).resolve().parents[1] / "fuzz"
@@ -57,31 +64,44 @@ def place_of(bench: Bench, number: int) -> Path:
     return bench.folder / "mutants" / str(number)
 
 
+def original_code(bench: Bench, file: str) -> bytes:
+    """What `object_code` is without a change."""
+    return b"".join(bench.plain[source.name].read_bytes() for source in compiled_from(file))
+
+
 def object_code(bench: Bench, number: int, mutant: Mutant) -> bytes | None:
     """Compile it as the product is compiled; None if it does not compile."""
     place = place_of(bench, number)
     place.mkdir(parents=True)
-    # The same base name: it is part of the object code.
-    source, out = place / mutant.file, place / "mutant.o"
-    source.write_text(mutant.applied((NATIVE / "src" / mutant.file).read_text()))
-    return None if compile_object(source, out, EXPORTED) else out.read_bytes()
+    sources = compiled_from(mutant.file)
+    # The same base names: they are part of the object code. A header is found beside its user.
+    for source in sources:
+        (place / source.name).write_text(source.read_text())
+    (place / mutant.file).write_text(mutant.applied((NATIVE / "src" / mutant.file).read_text()))
+    objects = [place / f"{source.stem}.o" for source in sources]
+    for source, out in zip(sources, objects, strict=True):
+        if compile_object(place / source.name, out, EXPORTED):
+            return None
+    return b"".join(out.read_bytes() for out in objects)
 
 
 def core_of(bench: Bench, number: int, mutant: Mutant) -> Path:
     """The core with this mutant, as a shared object."""
     place = place_of(bench, number)
-    objects = {**bench.plain, mutant.file: place / "mutant.o"}
-    link(objects.values(), place / "core.so")
+    changed = {source.name: place / f"{source.stem}.o" for source in compiled_from(mutant.file)}
+    link({**bench.plain, **changed}.values(), place / "core.so")
     return place / "core.so"
 
 
 def fuzz_driver_of(bench: Bench, number: int, mutant: Mutant) -> Path:
     """The mutant in the fuzz driver of .ci/sanitize."""
     place = place_of(bench, number)
-    objects = {**bench.sanitized, mutant.file: place / "sanitized.o"}
-    refused = compile_object(place / mutant.file, objects[mutant.file], SANITIZERS)
-    if refused:
-        raise RuntimeError(refused)
+    objects = dict(bench.sanitized)
+    for source in compiled_from(mutant.file):
+        objects[source.name] = place / f"sanitized-{source.stem}.o"
+        refused = compile_object(place / source.name, objects[source.name], SANITIZERS)
+        if refused:
+            raise RuntimeError(refused)
     command = ["gcc", *SANITIZERS, *map(str, objects.values()), "-lm", "-o", str(place / "fuzz")]
     subprocess.run(command, check=True)
     return place / "fuzz"

@@ -13,12 +13,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 NATIVE = ROOT / "native"
 SOURCES = sorted((NATIVE / "src").glob("*.c"))
+HEADERS = [
+    path for path in sorted((NATIVE / "src").glob("*.h")) if "static inline" in path.read_text()
+]
+"""Those that hold code, not declarations alone."""
 _BUILD = runpy.run_path(str(NATIVE / "build.py"))
 FLAGS: list[str] = _BUILD["FLAGS"]
 """What the shipped core is compiled with."""
 
 COVERED = ["-O0", "--coverage"]
 _INCLUDES = [f"-I{NATIVE / 'include'}", "-iquote", str(NATIVE / "src")]
+
+
+def compiled_from(name: str) -> list[Path]:
+    """The sources whose object code may change with this file of src: itself, or its users."""
+    if name.endswith(".c"):
+        return [NATIVE / "src" / name]
+    return [source for source in SOURCES if f'#include "{name}"' in source.read_text()]
 
 
 def compile_object(source: Path, out: Path, flags: Sequence[str]) -> str:
