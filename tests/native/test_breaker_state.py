@@ -101,6 +101,12 @@ def test_away_for_longer_than_anything_is_the_steady_state():
     assert breaker.theta_slow_ppm == 0
 
 
+def test_away_the_slow_edge_of_the_smallest_breaker_carries_nothing_either():
+    breaker = Breaker(1, CURVES["iec60898_c"])
+    breaker.resume(BreakerState(0, 0), DAY_MS, 1)
+    assert breaker.state() == (783_147, 0)
+
+
 @pytest.mark.parametrize(
     "state",
     [(), (1,), (1, 2, 3), (-1, 0), (0, -1), (0, 2**30), (2**30, 0), (0.5, 0), ("1", 0), (True, 0)],
