@@ -96,15 +96,18 @@ def capping_was_enough(scenario: Scenario) -> bool:
     sound = line.loss <= SOUND_LOSS and devices.lost_writes == 0.0
     if scenario.overdraft and not (sound and not line.bursts):
         return False
-    if scenario.lost_feed is None:
-        return True
-    if any(share(load, scenario.lost_feed, None) == 1.0 for load in scenario.loads):
+    return scenario.lost_feed is None or _loss_was_promised(scenario, sound)
+
+
+def _loss_was_promised(scenario: Scenario, sound: bool) -> bool:
+    lost = scenario.lost_feed
+    assert lost is not None
+    if any(share(load, lost) == 1.0 for load in scenario.loads):
         return False
-    if _survivor_carries_all(scenario):
+    if _survivor_carries_all(scenario) or scenario.redundancy is Redundancy.STRICT:
         return True
-    if scenario.redundancy is Redundancy.REACTIVE:
-        return sound and not _burst_within(scenario, scenario.lost_ms, AFTERMATH_MS)
-    return scenario.redundancy is Redundancy.STRICT
+    aftermath = _burst_within(scenario, scenario.lost_ms, AFTERMATH_MS)
+    return scenario.redundancy is Redundancy.REACTIVE and sound and not aftermath
 
 
 def _burst_within(scenario: Scenario, start_ms: int, length_ms: int) -> bool:
