@@ -21,7 +21,7 @@ class PolicyMetrics:
     served_ratio: float
     """Energy the loads drew ÷ energy they would have drawn without caps and trips."""
     peak_utilisation: float
-    """Highest feed power ÷ that feed's continuous rating."""
+    """Highest feed power ÷ that feed's rating."""
     energy_wh: float
     """Energy the loads drew at their inlets, fans of the rack not counted."""
     max_inlet_c: float
@@ -69,9 +69,9 @@ class DemoResult:
     seed: int
     duration_s: float
     oversubscription: float
-    """Peak total demand ÷ continuous rating of both feeds."""
+    """Peak total demand ÷ rating of both feeds."""
     rating_w: tuple[float, float]
-    """Continuous rating of feed A and B, watts."""
+    """Rating of feed A and B, watts."""
     loads: int
     meter_dropouts: int
     """Samples of the trace that were a meter's dropout and were bridged."""

@@ -56,7 +56,7 @@ def demo(
     oversubscription: Annotated[
         float,
         typer.Option(
-            min=0.5, max=3.0, help="Peak total demand ÷ continuous rating of the breakers."
+            min=0.5, max=3.0, help="Peak total demand ÷ rating of the breakers."
         ),
     ] = 1.5,
     lose: Annotated[
