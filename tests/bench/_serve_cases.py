@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is replayed, and one replay: a trace at one level of oversubscription under one policy."""
 
+import logging
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -179,6 +180,7 @@ def _ours(rack: Rack, board: CpythonBoard, directory: Path, control: str) -> Loc
 
 def replay(case: Case, policy: str) -> Outcome:
     """Run one policy over the whole of a case."""
+    logging.getLogger("rackedge").addHandler(logging.NullHandler())  # not what is measured
     spec, demand, ticks = case.build()
     with ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="rackedge-"))
