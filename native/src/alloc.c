@@ -17,6 +17,8 @@ static int32_t standing(const struct edge_alloc *a, struct space *s, int32_t pri
 {
     int32_t *loads = s->order + s->class_start[priority];
     int32_t kept = 0;
+    if (s->are_all_kept)
+        return s->class_start[priority + 1] - s->class_start[priority];
     for (int32_t n = s->class_start[priority]; n < s->class_start[priority + 1]; n++) {
         loads[kept] = s->order[n];
         kept += !a->shed[s->order[n]];
@@ -54,7 +56,8 @@ int32_t edge_alloc_solve(struct edge_alloc *a)
     if (error != EDGE_OK)
         return error;
     edge_alloc_order(a, &s, 0, a->loads);
-    s.tree->is_kept = edge_alloc_admit(a, &s);
+    s.are_all_kept = edge_alloc_admit(a, &s);
+    s.tree->is_kept = s.are_all_kept;
     s.tree->slots = 0;
     for (int32_t priority = 0; priority < EDGE_CLASSES; priority++)
         fill_class(a, &s, priority);

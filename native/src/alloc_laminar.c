@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h> /* memset */
+
 #include "alloc_space.h"
 
 static int is_range(const struct edge_alloc *a, int32_t row)
@@ -61,6 +63,29 @@ static int32_t close_until(const struct edge_alloc *a, struct space *s, int32_t 
     return inner;
 }
 
+/* Nodes of one wave have nothing in common, and what is inside them is in waves before. */
+static void sort_waves(struct space *s, int32_t nodes)
+{
+    for (int32_t n = 0; n < nodes; n++)
+        s->node[n].wave = 0;
+    memset(s->wave_start, 0, ((size_t)nodes + 1) * sizeof *s->wave_start);
+    for (int32_t n = nodes - 1; n >= 0; n--) {
+        int32_t wave = s->node[n].wave, parent = s->node[n].parent;
+        s->wave_start[wave]++;
+        if (parent >= 0 && s->node[parent].wave <= wave)
+            s->node[parent].wave = wave + 1;
+        if (s->tree->waves <= wave)
+            s->tree->waves = wave + 1;
+    }
+    int32_t end = 0;
+    for (int32_t w = 0; w <= s->tree->waves; w++) {
+        end += s->wave_start[w];
+        s->wave_start[w] = end;
+    }
+    for (int32_t n = nodes - 1; n >= 0; n--)
+        s->in_waves[--s->wave_start[s->node[n].wave]] = n;
+}
+
 void edge_alloc_find_tree(const struct edge_alloc *a, struct space *s)
 {
     int32_t count = sort_rows(a, s);
@@ -84,15 +109,20 @@ void edge_alloc_find_tree(const struct edge_alloc *a, struct space *s)
     close_until(a, s, inner, a->loads, count);
     cut_at(s, a->loads, -1);
     s->tree->nodes = count > 0 ? count : 0;
+    sort_waves(s, s->tree->nodes);
+    for (int32_t c = 0; c < s->tree->cuts; c++) {
+        for (int32_t i = s->cut[c].load; i < s->cut[c + 1].load; i++)
+            s->cut_before[i] = c;
+    }
 }
 
 struct part edge_alloc_whole(const struct space *s)
 {
-    return (struct part){0, s->tree->nodes, 0, s->tree->cuts};
+    return (struct part){0, s->tree->nodes, 0, s->tree->cuts, s->tree->waves};
 }
 
 struct part edge_alloc_part_of(const struct space *s, int32_t node)
 {
     const struct node *n = &s->node[node];
-    return (struct part){node, n->end, n->first_cut, n->last_cut};
+    return (struct part){node, n->end, n->first_cut, n->last_cut, n->wave + 1};
 }

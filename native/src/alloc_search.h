@@ -15,7 +15,7 @@
 /* At this level every load has its request: weight 1, 2^30 mW. */
 static const int64_t level_max = (int64_t)1 << 44;
 
-enum { SPAN_MARGIN = 3 };
+enum { NARROW_LOADS = 8, SPAN_MARGIN = NARROW_LOADS - 1 };
 
 /* Loads side by side that take steps of the same size. The arrays can be read, and cap be
  * written as it was, SPAN_MARGIN behind the last. */
@@ -35,6 +35,9 @@ int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t level, in
 /* Lower cap to what they hold after `missing` of them, 1 or more, have taken a step on `level`.
  * Returns the last that has. */
 int32_t edge_alloc_cut_off(const struct span *p, int64_t level, int64_t missing);
+
+/* Both for loads of one weight in steps of 1 mW: the level and, in *last, the last load. */
+int64_t edge_alloc_cut_off_even(const struct span *p, int64_t steps, int64_t level, int32_t *last);
 
 /* Sum of cap. */
 int64_t edge_alloc_sum(const int32_t *cap, int32_t count);

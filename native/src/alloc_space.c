@@ -20,7 +20,6 @@ static void *take(char *base, size_t *at, size_t count, size_t size)
 static size_t lay_out(struct space *s, char *base, size_t loads, size_t rows, size_t entries)
 {
     size_t at = 0;
-    s->tree = take(base, &at, 1, sizeof *s->tree);
     s->limit_nw = take(base, &at, rows, sizeof *s->limit_nw);
     s->used_nw = take(base, &at, rows, sizeof *s->used_nw);
     s->full = take(base, &at, rows, sizeof *s->full);
@@ -28,6 +27,7 @@ static size_t lay_out(struct space *s, char *base, size_t loads, size_t rows, si
     s->stop = take(base, &at, SLOTS * rows, sizeof *s->stop);
     s->cut = take(base, &at, 2 * rows + 2, sizeof *s->cut);
     s->ramp = take(base, &at, loads, sizeof *s->ramp);
+    s->tree = take(base, &at, 1, sizeof *s->tree);
     s->column_start = take(base, &at, loads + 1, sizeof *s->column_start);
     s->column_row = take(base, &at, entries, sizeof *s->column_row);
     s->column_coef_ppm = take(base, &at, entries, sizeof *s->column_coef_ppm);
@@ -37,6 +37,9 @@ static size_t lay_out(struct space *s, char *base, size_t loads, size_t rows, si
     s->stale = take(base, &at, rows, sizeof *s->stale);
     s->heap = take(base, &at, rows, sizeof *s->heap);
     s->node_of_row = take(base, &at, rows, sizeof *s->node_of_row);
+    s->cut_before = take(base, &at, loads, sizeof *s->cut_before);
+    s->in_waves = take(base, &at, rows, sizeof *s->in_waves);
+    s->wave_start = take(base, &at, rows + 1, sizeof *s->wave_start);
     s->order = take(base, &at, loads, sizeof *s->order);
     s->weight = take(base, &at, loads + SPAN_MARGIN, sizeof *s->weight);
     s->min_mw = take(base, &at, loads + SPAN_MARGIN, sizeof *s->min_mw);
@@ -56,6 +59,7 @@ struct space edge_alloc_space(const struct edge_alloc *a)
     lay_out(&s, (char *)a->workspace, (size_t)a->loads, (size_t)a->rows,
             (size_t)a->row_start[a->rows]);
     memset(s.class_start, 0, sizeof s.class_start);
+    s.are_all_kept = 0;
     return s;
 }
 

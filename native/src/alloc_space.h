@@ -29,6 +29,7 @@ struct tree {
     int32_t nodes; /* 0: no tree */
     int32_t cuts;
     int32_t slots;   /* classes with loads */
+    int32_t waves;
     int32_t is_kept; /* nothing has been shed, and all classes have been filled as a tree */
     int32_t slot_class[SLOTS];
     int32_t slot_step_mw[SLOTS];
@@ -40,6 +41,7 @@ struct node {
     int32_t parent; /* node or -1 */
     int32_t end;    /* the first node behind it that is not inside it */
     int32_t first_cut, last_cut;
+    int32_t wave; /* one more than the last of the nodes inside it, from 0 */
 };
 
 struct cut {
@@ -49,6 +51,7 @@ struct cut {
     int32_t load;   /* first load behind it */
     int32_t place;  /* first load of the class behind it */
     int32_t node;   /* innermost around the loads behind it, or -1 */
+    int32_t row;    /* that stops these loads, or -1 */
 };
 
 /* One class in one node. */
@@ -62,6 +65,7 @@ struct stop {
 struct part {
     int32_t first_node, end_node;
     int32_t first_cut, last_cut;
+    int32_t waves; /* they are in */
 };
 
 /* The workspace, cut into its arrays. Power in a row is counted in nW: coef_ppm * mW. */
@@ -83,9 +87,13 @@ struct space {
     struct node *node;     /* [R] */
     struct cut *cut;       /* [2 R + 2] */
     struct stop *stop;     /* [SLOTS][R] by node */
+    int32_t *cut_before;   /* [n] the last before the load */
     int32_t *node_of_row;  /* [R] or -1 */
+    int32_t *in_waves;     /* [R] nodes, wave by wave, rising within a wave */
+    int32_t *wave_start;   /* [R + 1] */
     int32_t *weight, *min_mw, *cap; /* [n] of the class, for the tree; cap in steps */
     int32_t class_start[EDGE_CLASSES + 1];
+    int32_t are_all_kept; /* nothing has been shed */
 };
 
 struct space edge_alloc_space(const struct edge_alloc *a);

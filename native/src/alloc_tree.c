@@ -5,6 +5,7 @@
  * earliest moment of the nodes around it. */
 #include <string.h> /* memset */
 
+#include "alloc_narrow.h"
 #include "alloc_search.h"
 #include "alloc_space.h"
 
@@ -14,34 +15,54 @@ struct filling {
     struct stop *stop;
     const int32_t *loads;
     struct span all;
+    int is_even; /* one weight, steps of 1 mW */
 };
 
-static void gather(const struct edge_alloc *a, struct space *s, const struct filling *f)
+static void empty_cuts(struct space *s, const struct part *part)
 {
-    for (int32_t n = 0; n < f->all.count; n++) {
-        int32_t i = f->loads[n];
-        s->weight[n] = a->weight[i];
-        s->min_mw[n] = a->min_mw[i];
-        s->cap[n] = (int32_t)((a->request_mw[i] - a->min_mw[i] + 0.5) * f->all.per_step);
+    for (int32_t c = part->first_cut; c <= part->last_cut; c++) {
+        struct cut *cut = &s->cut[c];
+        cut->place = 0;
+        cut->steps = cut->min_mw = cut->weight = 0;
     }
 }
 
-/* Where the cuts fall in the class, and what lies before them. */
-static void place_cuts(struct space *s, const struct filling *f)
+/* Where no load of the class lies between two cuts, the same lies before both. */
+static void close_cuts(struct space *s, const struct part *part)
 {
-    int32_t place = 0;
-    int64_t steps = 0, min_mw = 0, weight = 0;
-    for (int32_t c = f->part->first_cut; c <= f->part->last_cut; c++) {
-        for (; place < f->all.count && f->loads[place] < s->cut[c].load; place++) {
-            steps += s->cap[place];
-            min_mw += s->min_mw[place];
-            weight += s->weight[place];
-        }
-        s->cut[c].place = place;
-        s->cut[c].steps = steps;
-        s->cut[c].min_mw = min_mw;
-        s->cut[c].weight = weight;
+    for (int32_t c = part->first_cut + 1; c <= part->last_cut; c++) {
+        struct cut *cut = &s->cut[c];
+        if (cut->place > 0)
+            continue;
+        cut->place = cut[-1].place;
+        cut->steps = cut[-1].steps;
+        cut->min_mw = cut[-1].min_mw;
+        cut->weight = cut[-1].weight;
     }
+}
+
+/* The loads side by side; where the cuts fall in the class, and what lies before them. The last
+ * load before a cut is the last to write to it: cheaper than to ask after each. */
+static void gather(const struct edge_alloc *a, struct space *s, struct filling *f)
+{
+    int32_t other = 0;
+    int64_t steps = 0, min_mw = 0, weight = 0;
+    empty_cuts(s, f->part);
+    for (int32_t n = 0; n < f->all.count; n++) {
+        int32_t i = f->loads[n], load_weight = a->weight[i], load_min_mw = a->min_mw[i];
+        int32_t cap = (int32_t)((a->request_mw[i] - load_min_mw + 0.5) * f->all.per_step);
+        struct cut *behind = &s->cut[s->cut_before[i] + 1];
+        s->weight[n] = load_weight;
+        other |= load_weight ^ s->weight[0];
+        s->min_mw[n] = load_min_mw;
+        s->cap[n] = cap;
+        behind->place = n + 1;
+        behind->steps = steps += cap;
+        behind->min_mw = min_mw += load_min_mw;
+        behind->weight = weight += load_weight;
+    }
+    close_cuts(s, f->part);
+    f->is_even = other == 0 && f->all.per_step == 1.0;
 }
 
 static int64_t steps_in(const struct space *s, const struct node *node)
@@ -63,46 +84,124 @@ static int64_t likely_level(const struct space *s, const struct filling *f,
     return (int64_t)level_of((double)weight, sum_mw);
 }
 
-/* Cut the loads of a node off when they have taken `room` steps; when that is. */
-static struct moment cut_off(struct space *s, const struct filling *f, const struct node *node,
-                             int64_t room)
+/* Nodes that wait for a search side by side. */
+struct waiting {
+    struct narrow narrow;
+    int32_t node[NARROW_LANES];
+    int32_t count;
+};
+
+/* Cut the loads of a node off when they have taken `room` steps, 1 or more. */
+static void cut_off(struct space *s, const struct filling *f, int32_t n, int64_t room)
 {
+    const struct node *node = &s->node[n];
     int32_t first = s->cut[node->first_cut].place;
-    struct moment full = at_start;
+    struct moment *full = &f->stop[n].full;
     struct span span = f->all;
     span.weight += first;
     span.min_mw += first;
     span.cap += first;
     span.count = s->cut[node->last_cut].place - first;
-    if (room == 0) {
-        memset(span.cap, 0, (size_t)span.count * sizeof *span.cap);
+    int64_t missing = 0, level = likely_level(s, f, node, room);
+    int32_t last = 0;
+    if (f->is_even) {
+        full->level = edge_alloc_cut_off_even(&span, room, level, &last);
     } else {
-        int64_t missing = 0;
-        int64_t level = likely_level(s, f, node, room);
-        full.level = edge_alloc_search(&span, room, level, &missing);
-        full.last = f->loads[first + edge_alloc_cut_off(&span, full.level, missing)];
+        full->level = edge_alloc_search(&span, room, level, &missing);
+        last = edge_alloc_cut_off(&span, full->level, missing);
     }
-    full.row = node->row;
-    return full;
+    full->last = f->loads[first + last];
+}
+
+/* The same for those that wait. */
+static void cut_off_waiting(struct space *s, const struct filling *f, struct waiting *w)
+{
+    struct narrow *narrow = &w->narrow;
+    if (w->count == 1) {
+        cut_off(s, f, w->node[0], (int64_t)narrow->steps[0]);
+    } else if (w->count > 1) {
+        edge_alloc_cut_off_narrow(&f->all, narrow);
+        for (int32_t n = 0; n < w->count; n++) {
+            struct moment *full = &f->stop[w->node[n]].full;
+            full->level = (int64_t)narrow->level[n];
+            full->last = f->loads[narrow->first[n] + narrow->last[n]];
+        }
+    }
+    *w = (struct waiting){0};
+}
+
+static void let_wait(struct space *s, const struct filling *f, int32_t n, int64_t room,
+                     struct waiting *w)
+{
+    const struct node *node = &s->node[n];
+    w->node[w->count] = n;
+    w->narrow.first[w->count] = s->cut[node->first_cut].place;
+    w->narrow.count[w->count] = s->cut[node->last_cut].place - s->cut[node->first_cut].place;
+    w->narrow.steps[w->count] = (double)room;
+    w->narrow.level[w->count] = (double)likely_level(s, f, node, room);
+    w->count++;
+}
+
+/* Its loads take `room` steps and no more. */
+static void stop_node(struct space *s, const struct filling *f, int32_t n, int64_t room,
+                      struct waiting *w)
+{
+    const struct node *node = &s->node[n];
+    int32_t first = s->cut[node->first_cut].place;
+    int32_t count = s->cut[node->last_cut].place - first;
+    f->stop[n].full = at_start;
+    f->stop[n].full.row = node->row;
+    if (room == 0)
+        memset(f->all.cap + first, 0, (size_t)count * sizeof *f->all.cap);
+    else if (count <= NARROW_LOADS)
+        let_wait(s, f, n, room, w);
+    else
+        cut_off(s, f, n, room);
+}
+
+/* Nothing inside the node waits. */
+static void stop_if_full(struct space *s, const struct filling *f, int32_t n, struct waiting *w)
+{
+    struct node *node = &s->node[n];
+    int64_t step_mw = (int64_t)f->all.step_mw;
+    int64_t room_mw = (s->limit_nw[node->row] - s->used_nw[node->row]) / NW_PER_MW;
+    int64_t wanted = steps_in(s, node) - node->missing;
+    f->stop[n].full = at_never;
+    if ((wanted + 1) * step_mw > room_mw) {
+        int64_t room = room_mw / step_mw;
+        stop_node(s, f, n, room, w);
+        node->missing += wanted - room;
+    }
+    if (n > f->part->first_node && node->parent >= 0)
+        s->node[node->parent].missing += node->missing;
+}
+
+/* The place in a wave of its first node from `node` on. */
+static int32_t place_in_wave(const struct space *s, int32_t wave, int32_t node)
+{
+    int32_t low = s->wave_start[wave], end = s->wave_start[wave + 1];
+    while (low < end) {
+        int32_t middle = low + (end - low) / 2;
+        if (s->in_waves[middle] < node)
+            low = middle + 1;
+        else
+            end = middle;
+    }
+    return low;
 }
 
 static void stop_nodes(struct space *s, const struct filling *f)
 {
-    int64_t step_mw = (int64_t)f->all.step_mw;
+    struct waiting waiting = {0};
     for (int32_t n = f->part->first_node; n < f->part->end_node; n++)
         s->node[n].missing = 0;
-    for (int32_t n = f->part->end_node - 1; n >= f->part->first_node; n--) {
-        struct node *node = &s->node[n];
-        int64_t room_mw = (s->limit_nw[node->row] - s->used_nw[node->row]) / NW_PER_MW;
-        int64_t wanted = steps_in(s, node) - node->missing;
-        f->stop[n].full = at_never;
-        if ((wanted + 1) * step_mw > room_mw) {
-            int64_t room = room_mw / step_mw;
-            f->stop[n].full = cut_off(s, f, node, room);
-            node->missing += wanted - room;
+    for (int32_t wave = 0; wave < f->part->waves; wave++) {
+        int32_t end = place_in_wave(s, wave, f->part->end_node);
+        for (int32_t k = place_in_wave(s, wave, f->part->first_node); k < end; k++) {
+            stop_if_full(s, f, s->in_waves[k], &waiting);
+            if (waiting.count == NARROW_LANES || k + 1 == end)
+                cut_off_waiting(s, f, &waiting);
         }
-        if (n > f->part->first_node && node->parent >= 0)
-            s->node[node->parent].missing += node->missing;
     }
 }
 
@@ -133,18 +232,21 @@ static void grant(struct edge_alloc *a, struct space *s, const struct filling *f
 {
     int32_t step_mw = (int32_t)f->all.step_mw;
     int64_t steps = 0;
-    for (int32_t c = f->part->first_cut; c < f->part->last_cut; c++) {
-        int32_t row = s->cut[c].node < 0 ? -1 : f->stop[s->cut[c].node].full.row;
-        s->cut[c].steps = steps;
-        for (int32_t n = s->cut[c].place; n < s->cut[c + 1].place; n++) {
-            int32_t i = f->loads[n];
-            int32_t more_mw = s->cap[n] * step_mw;
-            steps += s->cap[n];
-            a->grant_mw[i] = a->min_mw[i] + more_mw;
-            a->binding_row[i] = a->request_mw[i] - a->grant_mw[i] < step_mw ? -1 : row;
-        }
+    for (int32_t c = f->part->first_cut; c < f->part->last_cut; c++)
+        s->cut[c].row = s->cut[c].node < 0 ? -1 : f->stop[s->cut[c].node].full.row;
+    s->cut[f->part->first_cut].steps = 0;
+    for (int32_t n = 0; n < f->all.count; n++) {
+        int32_t i = f->loads[n], cap = s->cap[n];
+        int32_t grant_mw = s->min_mw[n] + cap * step_mw;
+        struct cut *cut = &s->cut[s->cut_before[i]];
+        cut[1].steps = steps += cap;
+        a->grant_mw[i] = grant_mw;
+        a->binding_row[i] = a->request_mw[i] - grant_mw < step_mw ? -1 : cut->row;
     }
-    s->cut[f->part->last_cut].steps = steps;
+    for (int32_t c = f->part->first_cut + 1; c <= f->part->last_cut; c++) {
+        if (s->cut[c].place == s->cut[c - 1].place)
+            s->cut[c].steps = s->cut[c - 1].steps;
+    }
 }
 
 static void count_used(struct space *s, const struct filling *f)
@@ -163,10 +265,9 @@ void edge_alloc_fill_tree(struct edge_alloc *a, struct space *s, const struct pa
                           int32_t slot, const int32_t *loads, int32_t count)
 {
     int32_t step_mw = s->tree->slot_step_mw[slot];
-    struct filling f = {part, s->stop + (size_t)slot * (size_t)a->rows, loads, {0}};
+    struct filling f = {part, s->stop + (size_t)slot * (size_t)a->rows, loads, {0}, 0};
     f.all = (struct span){s->weight, s->min_mw, s->cap, count, step_mw, 1.0 / step_mw};
     gather(a, s, &f);
-    place_cuts(s, &f);
     stop_nodes(s, &f);
     spread_full(s, &f);
     int32_t around = s->node[part->first_node].parent;

@@ -2,6 +2,7 @@
 """The allocator: golden vectors, the reference on random problems, and what it promises."""
 
 import json
+import random
 from dataclasses import replace
 
 import pytest
@@ -224,3 +225,31 @@ def test_absurd_row_is_named(entry):
 def test_negative_number_of_loads_is_refused():
     with pytest.raises(ValueError, match="negative"):
         Allocator(-1, [])
+
+
+def wide_tree(seed: int) -> tuple[list[Load], list[Row]]:
+    """Racks of some feeds, one class, all of one weight or of several. All minimums fit."""
+    rng = random.Random(seed)
+    feeds, racks, size = rng.randint(2, 6), rng.randint(1, 3), rng.randint(1, 12)
+    count = feeds * racks * size
+    weights = rng.choice([(1,), (7,), (1, 2, 10_000)])
+    step_mw, most_mw = rng.choice([1, 1, 7]), rng.choice([3, 900])
+    loads = []
+    for _ in range(count):
+        min_mw = rng.randint(0, 300)
+        request_mw = min_mw + rng.randint(0, most_mw)
+        loads.append(Load(min_mw, request_mw, rng.choice(weights), step_mw, 0))
+    rows = []
+    for length in (count, racks * size, size):
+        for begin in range(0, count, length):
+            inside = range(begin, begin + length)
+            lowest_mw = sum(loads[i].min_mw for i in inside)
+            highest_mw = sum(loads[i].request_mw for i in inside)
+            rows.append(Row(rng.randint(lowest_mw, highest_mw), dict.fromkeys(inside, WHOLE)))
+    return loads, rows
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_c_fills_many_nodes_side_by_side_as_reference(seed):
+    problem = wide_tree(seed)
+    assert solve(*problem) == allocate.allocate(*problem)
