@@ -63,18 +63,17 @@ EDGE_WIDE static int32_t find_share(const struct span *p, int64_t steps, int64_t
     return above;
 }
 
-/* Returns the last that takes a step. */
+/* Lower cap; returns the last that takes a step on the share. */
 EDGE_WIDE static int32_t stop_at(const struct span *p, int32_t share_mw, int64_t missing)
 {
-    int32_t n = 0, last = -1;
-    for (; missing > 0; n++) {
-        int32_t before = taken(share_mw - 1, p->min_mw[n], p->cap[n]);
-        p->cap[n] = taken(share_mw, p->min_mw[n], p->cap[n]);
-        missing -= p->cap[n] - before;
-        last = n;
+    int32_t last = -1;
+    while (missing > 0) {
+        last++;
+        missing -= taken(share_mw, p->min_mw[last], p->cap[last]) -
+                   taken(share_mw - 1, p->min_mw[last], p->cap[last]);
     }
-    for (; n < p->count; n++)
-        p->cap[n] = taken(share_mw - 1, p->min_mw[n], p->cap[n]);
+    for (int32_t n = 0; n < p->count; n++)
+        p->cap[n] = taken(share_mw - (n > last), p->min_mw[n], p->cap[n]);
     return last;
 }
 

@@ -29,25 +29,27 @@ struct narrow_state {
     four below_steps;
 };
 
-static inline four_ints pick(const int32_t *array, const struct narrow *n, int32_t j)
+static inline four_ints pick(const int32_t *array, const int32_t *first, int32_t j)
 {
-    return (four_ints){array[n->first[0] + j], array[n->first[1] + j], array[n->first[2] + j],
-                       array[n->first[3] + j]};
+    return (four_ints){array[first[0] + j], array[first[1] + j], array[first[2] + j],
+                       array[first[3] + j]};
 }
 
-static inline void load_narrow(const struct span *p, const struct narrow *n,
+/* The lanes from `from` on. */
+static inline void load_narrow(const struct span *p, const struct narrow *n, int32_t from,
                                struct narrow_loads *loads)
 {
-    four_ints count = four_from(n->count);
+    const int32_t *first = n->first + from;
+    four_ints count = four_from(n->count + from);
     loads->most = 0;
-    for (int32_t lane = 0; lane < NARROW_LANES; lane++)
-        loads->most = n->count[lane] > loads->most ? n->count[lane] : loads->most;
+    for (int32_t lane = 0; lane < LANES; lane++)
+        loads->most = count[lane] > loads->most ? count[lane] : loads->most;
     for (int32_t j = 0; j < loads->most; j++) {
         four_ints is_inside = count > j;
         struct narrow_load *load = &loads->at[j];
-        load->of.weight = to_doubles(pick(p->weight, n, j));
-        load->of.min_mw = to_doubles(pick(p->min_mw, n, j));
-        load->of.cap = to_doubles(pick(p->cap, n, j) & is_inside);
+        load->of.weight = to_doubles(pick(p->weight, first, j));
+        load->of.min_mw = to_doubles(pick(p->min_mw, first, j));
+        load->of.cap = to_doubles(pick(p->cap, first, j) & is_inside);
         four per_weight = 1.0 / load->of.weight;
         load->start = (load->of.min_mw * (double)EDGE_LEVEL_UNIT - 0.5) * per_weight;
         load->per_step = (p->step_mw * (double)EDGE_LEVEL_UNIT) * per_weight;
@@ -121,34 +123,47 @@ static inline void search(const struct span *p, const struct narrow_loads *loads
     }
 }
 
-EDGE_WIDE void edge_alloc_cut_off_narrow(const struct span *p, struct narrow *n)
+/* Lower the caps; the last load of each lane that takes a step. */
+static inline four stop_at(const struct span *p, const struct narrow_state *s,
+                           struct narrow_loads *loads)
+{
+    four place = {0, 0, 0, 0}, last = place - 1.0;
+    four missing = s->steps - s->below_steps, before = s->above - 1.0;
+    for (int32_t j = 0; j < loads->most; j++) {
+        four held = narrow_at(p, &loads->at[j].of, &before);
+        four steps = narrow_at(p, &loads->at[j].of, &s->above);
+        steps = CHOOSE(missing > 0.0, steps, held);
+        last = CHOOSE(steps > held, place, last);
+        missing -= steps - held;
+        loads->at[j].of.cap = steps;
+        place += 1.0;
+    }
+    return last;
+}
+
+EDGE_WIDE static void cut_off_four(const struct span *p, struct narrow *n, int32_t from)
 {
     struct narrow_loads loads;
     struct narrow_state s;
-    int32_t cap[NARROW_LOADS][NARROW_LANES];
-    load_narrow(p, n, &loads);
-    memcpy(&s.steps, n->steps, sizeof s.steps);
-    memcpy(&s.level, n->level, sizeof s.level);
+    load_narrow(p, n, from, &loads);
+    memcpy(&s.steps, n->steps + from, sizeof s.steps);
+    memcpy(&s.level, n->level + from, sizeof s.level);
     s.below_steps = (four){0, 0, 0, 0};
     s.below = s.below_steps - 1.0;
     s.above = s.below_steps + (double)level_max;
     search(p, &loads, &s);
-    four place = {0, 0, 0, 0}, last = place - 1.0;
-    four missing = s.steps - s.below_steps, before = s.above - 1.0;
-    for (int32_t j = 0; j < loads.most; j++) {
-        four held = narrow_at(p, &loads.at[j].of, &before);
-        four steps = narrow_at(p, &loads.at[j].of, &s.above);
-        steps = CHOOSE(missing > 0.0, steps, held);
-        last = CHOOSE(steps > held, place, last);
-        place += 1.0;
-        missing -= steps - held;
-        four_ints now = __builtin_convertvector(steps, four_ints);
-        memcpy(cap[j], &now, sizeof now);
+    four last = stop_at(p, &s, &loads);
+    for (int32_t lane = 0; lane < LANES; lane++) {
+        int32_t *cap = p->cap + n->first[from + lane];
+        for (int32_t j = 0; j < n->count[from + lane]; j++)
+            cap[j] = (int32_t)loads.at[j].of.cap[lane];
+        n->level[from + lane] = s.above[lane];
+        n->last[from + lane] = (int32_t)last[lane];
     }
-    for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
-        for (int32_t j = 0; j < n->count[lane]; j++)
-            p->cap[n->first[lane] + j] = cap[j][lane];
-        n->level[lane] = s.above[lane];
-        n->last[lane] = (int32_t)last[lane];
-    }
+}
+
+void edge_alloc_cut_off_narrow(const struct span *p, struct narrow *n)
+{
+    for (int32_t from = 0; from < NARROW_LANES && n->count[from] > 0; from += LANES)
+        cut_off_four(p, n, from);
 }

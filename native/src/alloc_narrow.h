@@ -4,7 +4,7 @@
 
 #include "alloc_search.h"
 
-enum { NARROW_LANES = 4 };
+enum { NARROW_LANES = 8 };
 
 /* Short spans, one a lane. A search waits for the outcome of one step after another; side by side
  * they wait together. Lanes that are left over have no loads and want no steps. */
@@ -16,7 +16,8 @@ struct narrow {
     int32_t last[NARROW_LANES];  /* out: the place of the load that does, from first on */
 };
 
-/* edge_alloc_search and edge_alloc_cut_off for all lanes. */
+/* edge_alloc_search and edge_alloc_cut_off for all lanes; edge_alloc_cut_off_even. */
 void edge_alloc_cut_off_narrow(const struct span *all, struct narrow *n);
+void edge_alloc_cut_off_even_narrow(const struct span *all, struct narrow *n);
 
 #endif

@@ -15,7 +15,7 @@
 /* At this level every load has its request: weight 1, 2^30 mW. */
 static const int64_t level_max = (int64_t)1 << 44;
 
-enum { NARROW_LOADS = 8, SPAN_MARGIN = NARROW_LOADS - 1 };
+enum { NARROW_LOADS = 16, SPAN_MARGIN = NARROW_LOADS - 1 };
 
 /* Loads side by side that take steps of the same size. The arrays can be read, and cap be
  * written as it was, SPAN_MARGIN behind the last. */

@@ -114,18 +114,18 @@ static void cut_off(struct space *s, const struct filling *f, int32_t n, int64_t
 }
 
 /* The same for those that wait. */
-static void cut_off_waiting(struct space *s, const struct filling *f, struct waiting *w)
+static void cut_off_waiting(const struct filling *f, struct waiting *w)
 {
-    struct narrow *narrow = &w->narrow;
-    if (w->count == 1) {
-        cut_off(s, f, w->node[0], (int64_t)narrow->steps[0]);
-    } else if (w->count > 1) {
-        edge_alloc_cut_off_narrow(&f->all, narrow);
-        for (int32_t n = 0; n < w->count; n++) {
-            struct moment *full = &f->stop[w->node[n]].full;
-            full->level = (int64_t)narrow->level[n];
-            full->last = f->loads[narrow->first[n] + narrow->last[n]];
-        }
+    if (w->count == 0)
+        return;
+    if (f->is_even)
+        edge_alloc_cut_off_even_narrow(&f->all, &w->narrow);
+    else
+        edge_alloc_cut_off_narrow(&f->all, &w->narrow);
+    for (int32_t k = 0; k < w->count; k++) {
+        struct moment *full = &f->stop[w->node[k]].full;
+        full->level = (int64_t)w->narrow.level[k];
+        full->last = f->loads[w->narrow.first[k] + w->narrow.last[k]];
     }
     *w = (struct waiting){0};
 }
@@ -142,18 +142,24 @@ static void let_wait(struct space *s, const struct filling *f, int32_t n, int64_
     w->count++;
 }
 
+/* Is there more than one load, and do they and their sums fit into lanes? */
+static int is_narrow(const struct space *s, const struct node *node)
+{
+    int32_t count = s->cut[node->last_cut].place - s->cut[node->first_cut].place;
+    return count > 1 && count <= NARROW_LOADS && steps_in(s, node) <= INT32_MAX;
+}
+
 /* Its loads take `room` steps and no more. */
 static void stop_node(struct space *s, const struct filling *f, int32_t n, int64_t room,
                       struct waiting *w)
 {
     const struct node *node = &s->node[n];
-    int32_t first = s->cut[node->first_cut].place;
-    int32_t count = s->cut[node->last_cut].place - first;
+    int32_t first = s->cut[node->first_cut].place, end = s->cut[node->last_cut].place;
     f->stop[n].full = at_start;
     f->stop[n].full.row = node->row;
     if (room == 0)
-        memset(f->all.cap + first, 0, (size_t)count * sizeof *f->all.cap);
-    else if (count <= NARROW_LOADS)
+        memset(f->all.cap + first, 0, (size_t)(end - first) * sizeof *f->all.cap);
+    else if (is_narrow(s, node))
         let_wait(s, f, n, room, w);
     else
         cut_off(s, f, n, room);
@@ -200,7 +206,7 @@ static void stop_nodes(struct space *s, const struct filling *f)
         for (int32_t k = place_in_wave(s, wave, f->part->first_node); k < end; k++) {
             stop_if_full(s, f, s->in_waves[k], &waiting);
             if (waiting.count == NARROW_LANES || k + 1 == end)
-                cut_off_waiting(s, f, &waiting);
+                cut_off_waiting(f, &waiting);
         }
     }
 }

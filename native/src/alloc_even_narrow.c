@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* alloc_even.c for short spans, one a lane. */
+#include <string.h> /* memcpy */
+
+#include "alloc_narrow.h"
+
+#pragma GCC diagnostic ignored "-Wpsabi" /* all of this is inlined: no vector is returned */
+
+typedef int32_t many __attribute__((vector_size(4 * NARROW_LANES)));
+typedef float many_floats __attribute__((vector_size(4 * NARROW_LANES)));
+
+static const int32_t share_max = 1 << 30;
+static const many zero = {0};
+
+#define CHOOSE(where, then, otherwise) (((then) & (where)) | ((otherwise) & ~(where)))
+
+/* The loads at one place of each span; behind the end of a span they take no steps. */
+struct loads {
+    many min_mw[NARROW_LOADS], cap[NARROW_LOADS];
+    int32_t most; /* of a span */
+};
+
+/* As in alloc_even.c: the share of each lane is in (below, above]. */
+struct shares {
+    many steps;    /* wanted */
+    many share_mw; /* to look at next */
+    many below, above;
+    many below_steps;
+};
+
+static inline void load_many(const struct span *p, const struct narrow *n, struct loads *loads)
+{
+    loads->most = 0;
+    for (int32_t lane = 0; lane < NARROW_LANES; lane++)
+        loads->most = n->count[lane] > loads->most ? n->count[lane] : loads->most;
+    many count;
+    memcpy(&count, n->count, sizeof count);
+    for (int32_t j = 0; j < loads->most; j++) {
+        for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
+            loads->min_mw[j][lane] = p->min_mw[n->first[lane] + j];
+            loads->cap[j][lane] = p->cap[n->first[lane] + j];
+        }
+        loads->cap[j] &= count > j;
+    }
+}
+
+static inline many taken(const many *share_mw, const many *min_mw, const many *cap)
+{
+    many steps = *share_mw - *min_mw;
+    steps = CHOOSE(steps < *cap, steps, *cap);
+    return steps & (steps > 0);
+}
+
+/* Whole steps of all rising loads that are missing, rounded up. As good as floats have it: only
+ * the bracket has to be right. */
+static inline many share_ahead(const many *missing, const many *rising)
+{
+    many_floats most = __builtin_convertvector(zero + share_max, many_floats);
+    many_floats ahead = __builtin_convertvector(*missing, many_floats) /
+                        __builtin_convertvector(*rising + ((*rising == 0) & 1), many_floats);
+    ahead = (many_floats)CHOOSE(ahead < most, (many)ahead, (many)most);
+    ahead = (many_floats)CHOOSE(ahead > -most, (many)ahead, (many)-most);
+    many down = __builtin_convertvector(ahead, many);
+    return down - (__builtin_convertvector(down, many_floats) < ahead);
+}
+
+static inline void close_in(const struct loads *loads, struct shares *s, int is_middle)
+{
+    many held = zero, rising = zero;
+    for (int32_t j = 0; j < loads->most; j++) {
+        many steps = taken(&s->share_mw, &loads->min_mw[j], &loads->cap[j]);
+        held += steps;
+        rising -= (steps > 0) & (steps < loads->cap[j]);
+    }
+    many is_enough = held >= s->steps, missing = s->steps - held;
+    s->above = CHOOSE(is_enough, s->share_mw, s->above);
+    s->below = CHOOSE(is_enough, s->below, s->share_mw);
+    s->below_steps = CHOOSE(is_enough, s->below_steps, held);
+    many middle = s->below + ((s->above - s->below) >> 1);
+    many likely = s->share_mw + share_ahead(&missing, &rising);
+    likely = CHOOSE((rising == 0) | (zero - is_middle), middle, likely);
+    likely = CHOOSE(likely < s->above, likely, s->above - 1);
+    s->share_mw = CHOOSE(likely > s->below, likely, s->below + 1);
+}
+
+static inline int are_closed(const struct shares *s)
+{
+    int32_t open = 0;
+    many width = s->above - s->below - 1;
+    for (int32_t lane = 0; lane < NARROW_LANES; lane++)
+        open |= width[lane];
+    return open == 0;
+}
+
+static inline void find_shares(const struct narrow *n, const struct loads *loads, struct shares *s)
+{
+    s->below = s->below_steps = zero;
+    for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
+        s->steps[lane] = (int32_t)n->steps[lane];
+        s->share_mw[lane] = (int32_t)n->level[lane];
+        s->above[lane] = n->count[lane] > 0 ? share_max : 1;
+    }
+    s->share_mw = CHOOSE(s->share_mw < s->above, s->share_mw, s->above - 1);
+    s->share_mw = CHOOSE(s->share_mw > 0, s->share_mw, zero + 1);
+    for (int32_t round = 1; !are_closed(s); round++)
+        close_in(loads, s, round % 4 == 0);
+}
+
+/* Lower the caps; the last load of each lane that takes a step. */
+static inline many stop_at(const struct shares *s, struct loads *loads)
+{
+    many last = zero - 1, missing = s->steps - s->below_steps, before_mw = s->above - 1;
+    for (int32_t j = 0; j < loads->most; j++) {
+        many before = taken(&before_mw, &loads->min_mw[j], &loads->cap[j]);
+        many step = taken(&s->above, &loads->min_mw[j], &loads->cap[j]) - before;
+        step &= missing > 0;
+        last = CHOOSE(step > 0, zero + j, last);
+        missing -= step;
+        loads->cap[j] = before + step;
+    }
+    return last;
+}
+
+EDGE_WIDE void edge_alloc_cut_off_even_narrow(const struct span *p, struct narrow *n)
+{
+    struct loads loads;
+    struct shares s;
+    int32_t weight = p->weight[0];
+    for (int32_t lane = 0; lane < NARROW_LANES; lane++)
+        n->level[lane] *= weight * MW_PER_LEVEL;
+    load_many(p, n, &loads);
+    find_shares(n, &loads, &s);
+    many last = stop_at(&s, &loads);
+    for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
+        for (int32_t j = 0; j < n->count[lane]; j++)
+            p->cap[n->first[lane] + j] = loads.cap[j][lane];
+        int64_t level = (int64_t)s.above[lane] * EDGE_LEVEL_UNIT + weight - 1;
+        n->level[lane] = (double)(level / weight);
+        n->last[lane] = last[lane];
+    }
+}
