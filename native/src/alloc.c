@@ -59,7 +59,7 @@ int32_t edge_alloc_solve(struct edge_alloc *a)
     s.are_all_kept = edge_alloc_admit(a, &s);
     s.tree->is_kept = s.are_all_kept;
     s.tree->slots = 0;
-    for (int32_t priority = 0; priority < EDGE_CLASSES; priority++)
+    for (int32_t priority = 0; s.class_start[priority] < a->loads; priority++)
         fill_class(a, &s, priority);
     return EDGE_OK;
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h> /* memcpy, memset */
-
 #include "alloc_search.h"
 #include "alloc_space.h"
 #include "edge_error.h"
@@ -108,16 +106,49 @@ int32_t edge_alloc_check(struct edge_alloc *a, struct space *s)
     return error;
 }
 
+/* Loads of each class in the two halves of a range. */
+struct classes {
+    int32_t count[2][EDGE_CLASSES];
+    int32_t end; /* behind the last class with loads */
+};
+
+static void count_class(struct classes *c, int32_t half, int32_t priority)
+{
+    c->count[half][priority]++;
+    c->end = priority < c->end ? c->end : priority + 1;
+}
+
+/* Set class_start; each count becomes the first place of these loads. */
+static void place_classes(struct space *s, struct classes *c, int32_t first, int32_t end)
+{
+    for (int32_t k = 0; k < c->end; k++) {
+        int32_t middle = first + c->count[0][k];
+        s->class_start[k] = first;
+        first = middle + c->count[1][k];
+        c->count[0][k] = s->class_start[k];
+        c->count[1][k] = middle;
+    }
+    for (int32_t k = c->end; k <= EDGE_CLASSES; k++)
+        s->class_start[k] = end;
+}
+
+/* The halves take turns: to count a class up at once again would be to wait for memory. */
 void edge_alloc_order(const struct edge_alloc *a, struct space *s, int32_t first, int32_t end)
 {
-    memset(s->class_start, 0, sizeof s->class_start);
-    s->class_start[0] = first;
-    for (int32_t i = first; i < end; i++)
-        s->class_start[a->priority[i] + 1]++;
-    for (int32_t c = 0; c < EDGE_CLASSES; c++)
-        s->class_start[c + 1] += s->class_start[c];
-    int32_t next[EDGE_CLASSES];
-    memcpy(next, s->class_start, sizeof next);
-    for (int32_t i = first; i < end; i++)
-        s->order[next[a->priority[i]]++] = i;
+    int32_t half = (end - first) / 2, middle = first + half;
+    const int32_t *priority = a->priority;
+    struct classes classes = {{{0}}, 0};
+    for (int32_t i = first; i < middle; i++) {
+        count_class(&classes, 0, priority[i]);
+        count_class(&classes, 1, priority[i + half]);
+    }
+    for (int32_t i = middle + half; i < end; i++)
+        count_class(&classes, 1, priority[i]);
+    place_classes(s, &classes, first, end);
+    for (int32_t i = first; i < middle; i++) {
+        s->order[classes.count[0][priority[i]]++] = i;
+        s->order[classes.count[1][priority[i + half]]++] = i + half;
+    }
+    for (int32_t i = middle + half; i < end; i++)
+        s->order[classes.count[1][priority[i]]++] = i;
 }
