@@ -16,7 +16,8 @@ struct narrow {
     int32_t last[NARROW_LANES];  /* out: the place of the load that does, from first on */
 };
 
-/* edge_alloc_search and edge_alloc_cut_off for all lanes; edge_alloc_cut_off_even. */
+/* For all lanes what edge_alloc_search and edge_alloc_cut_off do for one span, and what
+ * edge_alloc_cut_off_even does. The sum of cap of a lane is at most INT32_MAX. */
 void edge_alloc_cut_off_narrow(const struct span *all, struct narrow *n);
 void edge_alloc_cut_off_even_narrow(const struct span *all, struct narrow *n);
 

@@ -84,7 +84,7 @@ static int64_t likely_level(const struct space *s, const struct filling *f,
     return (int64_t)level_of((double)weight, sum_mw);
 }
 
-/* Nodes that wait for a search side by side. */
+/* Nodes of one wave that wait for a search side by side. */
 struct waiting {
     struct narrow narrow;
     int32_t node[NARROW_LANES];
@@ -142,7 +142,7 @@ static void let_wait(struct space *s, const struct filling *f, int32_t n, int64_
     w->count++;
 }
 
-/* Is there more than one load, and do they and their sums fit into lanes? */
+/* Is there more than one load, and do they and their sum fit into a lane? */
 static int is_narrow(const struct space *s, const struct node *node)
 {
     int32_t count = s->cut[node->last_cut].place - s->cut[node->first_cut].place;

@@ -14,6 +14,7 @@ from tests.native.capping import (
     WHOLE,
     allocator_of,
     problems,
+    result_of,
     solve,
     trees,
     usage_nw,
@@ -253,3 +254,15 @@ def wide_tree(seed: int) -> tuple[list[Load], list[Row]]:
 def test_c_fills_many_nodes_side_by_side_as_reference(seed):
     problem = wide_tree(seed)
     assert solve(*problem) == allocate.allocate(*problem)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_change_among_many_nodes_is_as_a_full_solve(seed):
+    loads, rows = wide_tree(seed)
+    allocator = allocator_of(loads, rows)
+    allocator.solve()
+    for i in range(0, len(loads), 5):
+        loads[i] = replace(loads[i], request_mw=loads[i].min_mw + 40 * i % 900)
+        allocator.request_mw[i] = loads[i].request_mw
+        allocator.change_load(i)
+        assert result_of(allocator) == solve(loads, rows)
