@@ -80,6 +80,18 @@ def test_change_inside_a_full_rack_does_not_touch_another():
     assert allocator.grant_mw[1] == 200
 
 
+@pytest.mark.parametrize(("load", "apart"), [(0, 3), (3, 0)])
+def test_change_does_not_touch_another_rack_if_rows_are_in_any_order(load, apart):
+    ranges = [(2, 4, 700), (0, 2, 600), (0, 4, 2_000)]
+    rows = [Row(mw, dict.fromkeys(range(begin, end), WHOLE)) for begin, end, mw in ranges]
+    allocator = allocator_of([Load(0, 500) for _ in range(4)], rows)
+    allocator.solve()
+    allocator.grant_mw[apart] = -7
+    allocator.request_mw[load] = 250
+    allocator.change_load(load)
+    assert (allocator.grant_mw[load], allocator.grant_mw[apart]) == (250, -7)
+
+
 def test_change_below_rows_that_stay_loose_does_not_touch_another():
     allocator = two_racks(1_100, 700, 2_000)
     allocator.grant_mw[3] = -7
@@ -114,6 +126,47 @@ def test_absurd_change_is_refused_until_it_is_put_right():
     allocator.limit_mw[1] = 2**43 + 1
     with pytest.raises(ValueError, match="row 1: limit"):
         allocator.change_limit(1)
+
+
+def test_change_after_a_failed_solve_is_as_anew():
+    """The failed one has overwritten what was counted: the feed would seem empty."""
+    allocator = two_racks(2_000, 2_000, 2_200)
+    allocator.limit_mw[1] = 2**43 + 1
+    with pytest.raises(ValueError, match="row 1: limit"):
+        allocator.solve()
+    allocator.limit_mw[1] = 2_000
+    allocator.request_mw[0] = 900
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [700, 500, 500, 500]
+
+
+def of_classes(rack_classes: list[int], feed_mw: int) -> Allocator:
+    """A rack with loads of these classes, 100 mW each, and one load of class 9 beside it, which
+    asks for two steps of 400 mW."""
+    count = len(rack_classes)
+    loads = [Load(0, 100, priority=priority) for priority in rack_classes]
+    loads.append(Load(0, 800, step_mw=400, priority=9))
+    whole, rack = dict.fromkeys(range(count + 1), WHOLE), dict.fromkeys(range(count), WHOLE)
+    allocator = allocator_of(loads, [Row(feed_mw, whole), Row(5_000, rack)])
+    allocator.solve()
+    return allocator
+
+
+def test_four_classes_are_kept():
+    allocator = of_classes([0, 1, 2], 5_000)
+    allocator.grant_mw[3] = -7
+    allocator.request_mw[1] = 50
+    allocator.change_load(1)
+    assert list(allocator.grant_mw) == [100, 50, 100, -7]
+
+
+def test_five_classes_are_not_kept():
+    """The last of them steps by 1 mW and is not stopped: it must not stand for class 9."""
+    allocator = of_classes([0, 1, 2, 10], 1_000)
+    assert list(allocator.grant_mw) == [100, 100, 100, 100, 400]
+    allocator.request_mw[0] = 0
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [0, 100, 100, 0, 800]
 
 
 def test_what_is_not_there_cannot_change():
