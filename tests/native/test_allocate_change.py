@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Solving again after one change gives, bit for bit, what solving all of it gives."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,6 +60,24 @@ def test_tree_that_sheds_nothing(problem, data):
 @settings(max_examples=200)
 def test_anything_else(problem, data):
     changes_as_anew(data, problem)
+
+
+@given(trees(min_mw=50, are_minimums_met=True), st.data())
+@settings(max_examples=200)
+def test_load_that_shares_no_row_with_the_change_is_not_touched(problem, data):
+    """So the rows are known as a tree, in whatever order they are given."""
+    loads, rows = problem
+    apart = len(loads)
+    held = sorted({i for row in rows for i in row.coef_ppm})
+    rows.insert(data.draw(st.integers(0, len(rows))), Row(10_000, {apart: WHOLE}))
+    allocator = allocator_of([*loads, replace(loads[0], min_mw=0)], rows)
+    allocator.solve()
+    changed = data.draw(st.sampled_from(held))
+    allocator.request_mw[changed] += data.draw(st.integers(0, 500))
+    expected = solved_anew(allocator, rows)
+    allocator.grant_mw[apart] = expected.grant_mw[apart] = -7
+    allocator.change_load(changed)
+    assert result_of(allocator) == expected
 
 
 def two_racks(first_mw: int, second_mw: int, both_mw: int) -> Allocator:
