@@ -154,6 +154,24 @@ def test_absurd_change_is_refused_until_it_is_put_right():
         allocator.change_limit(1)
 
 
+def test_change_beside_one_that_was_refused_solves_all():
+    allocator = two_racks(600, 700, 2_000)
+    allocator.request_mw[0] = -1
+    with pytest.raises(ValueError, match="load 0: min 0, request -1"):
+        allocator.change_load(0)
+    allocator.request_mw[0] = 100
+    allocator.limit_mw[2] = 650
+    allocator.change_limit(2)
+    assert list(allocator.grant_mw) == [100, 500, 325, 325]
+    allocator.limit_mw[1] = 2**43 + 1
+    with pytest.raises(ValueError, match="row 1: limit"):
+        allocator.change_limit(1)
+    allocator.limit_mw[1] = 300
+    allocator.request_mw[3] = 50
+    allocator.change_load(3)
+    assert list(allocator.grant_mw) == [100, 200, 500, 50]
+
+
 def test_change_after_a_failed_solve_is_as_anew():
     """The failed one has overwritten what was counted: the feed would seem empty."""
     allocator = two_racks(2_000, 2_000, 2_200)
@@ -202,6 +220,15 @@ def test_what_is_not_there_cannot_change():
             allocator.change_load(index)
     for index in (-1, 3):
         with pytest.raises(ValueError, match=r"loads 0\.\.3 and rows 0\.\.2"):
+            allocator.change_limit(index)
+
+
+def test_what_is_not_there_cannot_change_before_a_solve_either():
+    allocator = allocator_of([Load(0, 9)], [Row(5, {0: WHOLE})])
+    for index in (-1, 1):
+        with pytest.raises(ValueError, match=r"loads 0\.\.0 and rows 0\.\.0"):
+            allocator.change_load(index)
+        with pytest.raises(ValueError, match=r"loads 0\.\.0 and rows 0\.\.0"):
             allocator.change_limit(index)
 
 
