@@ -26,6 +26,7 @@ def shed_of(limit_mw: int, *loads: tuple[int, int]) -> list[int]:
         (45, [(30, 10), (40, 1), (50, 1)], [0, 1, 1]),  # none is enough: the one that frees most
         (90, [(30, 10), (40, 1), (50, 1)], [0, 1, 0]),  # both are enough: the least work
         (90, [(30, 1), (40, 1), (50, 1)], [1, 0, 0]),  # just enough
+        (55, [(10, 1), (25, 1), (50, 1)], [0, 0, 1]),  # only the last is enough
         (89, [(30, 1), (40, 1), (50, 1)], [0, 1, 0]),  # by 1 mW not enough
     ],
 )
