@@ -27,10 +27,15 @@ def ask(allocator: Allocator, load: int, request_mw: int) -> list[int]:
     return list(allocator.grant_mw)
 
 
-def test_change_that_a_full_rack_takes_up_stays_in_it_below_a_full_feed():
-    allocator = of_ranges([Load(0, 500)] * 4, (0, 4, 1_000), (0, 2, 400), (2, 4, 900))
-    allocator.grant_mw[3] = UNTOUCHED_MW
-    assert ask(allocator, 0, 150) == [150, 250, 300, UNTOUCHED_MW]
+@pytest.mark.parametrize("feed_mw", [1_000, 999])  # its last step is by either of the others
+def test_change_that_a_full_rack_takes_up_stays_in_it_below_a_full_feed(feed_mw):
+    allocator = of_ranges([Load(0, 500)] * 4, (0, 4, feed_mw), (0, 2, 400), (2, 4, 900))
+    allocator.grant_mw[2] = UNTOUCHED_MW
+    assert ask(allocator, 0, 150)[:3] == [150, 250, UNTOUCHED_MW]
+    allocator = of_ranges([Load(0, 500)] * 4, (0, 4, feed_mw), (0, 2, 900), (2, 4, 400))
+    allocator.grant_mw[0] = UNTOUCHED_MW
+    assert ask(allocator, 3, 150)[2:] == [250, 150]
+    assert allocator.grant_mw[0] == UNTOUCHED_MW
 
 
 def test_feed_that_a_rack_had_filled_is_full_earlier_if_the_rack_is():
