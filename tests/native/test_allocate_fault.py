@@ -108,3 +108,11 @@ def test_load_of_the_last_class_is_shed_as_any_other():
     loads = [Load(60, 60, priority=255), Load(60, 60, priority=254)]
     rows = [Row(100, {0: WHOLE, 1: WHOLE})]
     assert solve(loads, rows) == allocate.allocate(loads, rows) == Result([0, 60], [1, 0], [0, -1])
+
+
+def test_requests_may_exceed_int64():
+    """Five loads want 2^63 nW and more of a row; all that it has is given."""
+    loads = [Load(0, HIGHEST_MW) for _ in range(5)]
+    result = solve(loads, [Row(LIMIT_MAX_MW, dict.fromkeys(range(5), COEF_MAX_PPM))])
+    assert sum(result.grant_mw) == LIMIT_MAX_MW * WHOLE // COEF_MAX_PPM
+    assert max(result.grant_mw) - min(result.grant_mw) <= 1

@@ -27,6 +27,12 @@ def ask(allocator: Allocator, load: int, request_mw: int) -> list[int]:
     return list(allocator.grant_mw)
 
 
+def test_one_row_is_a_tree():
+    allocator = of_ranges([Load(0, 500)] * 2, (0, 1, 400))
+    allocator.grant_mw[1] = UNTOUCHED_MW
+    assert ask(allocator, 0, 300) == [300, UNTOUCHED_MW]
+
+
 @pytest.mark.parametrize("feed_mw", [1_000, 999])  # its last step is by either of the others
 def test_change_that_a_full_rack_takes_up_stays_in_it_below_a_full_feed(feed_mw):
     allocator = of_ranges([Load(0, 500)] * 4, (0, 4, feed_mw), (0, 2, 400), (2, 4, 900))

@@ -3,7 +3,7 @@
 
 import pytest
 
-from edge._native import lib
+from edge._native import ffi, lib
 from edge.core import Allocator
 from tests.native.capping import WHOLE, allocator_of, result_of, solve
 from tests.reference import allocate
@@ -65,3 +65,15 @@ def test_change_in_what_is_no_tree_is_a_full_solve():
     allocator.request_mw[1] = 90
     allocator.change_load(1)
     assert result_of(allocator).grant_mw == [300, 90, 310]
+
+
+@pytest.mark.parametrize("rows", [[FEED, {}], [FEED, {0: WHOLE // 2}, {}]])
+def test_what_the_workspace_held_before_does_not_matter(rows):
+    loads = [Load(10, 500) for _ in range(3)]
+    made = [Row(700, coef_ppm) for coef_ppm in rows]
+    allocator = allocator_of(loads, made)
+    held = ffi.buffer(allocator._owned["workspace"])
+    held[:] = b"\x7f" * len(held)
+    assert lib.edge_alloc_prepare(allocator._alloc) == lib.EDGE_OK
+    allocator.solve()
+    assert result_of(allocator) == allocate.allocate(loads, made)
