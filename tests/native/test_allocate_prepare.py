@@ -67,13 +67,30 @@ def test_change_in_what_is_no_tree_is_a_full_solve():
     assert result_of(allocator).grant_mw == [300, 90, 310]
 
 
-@pytest.mark.parametrize("rows", [[FEED, {}], [FEED, {0: WHOLE // 2}, {}]])
-def test_what_the_workspace_held_before_does_not_matter(rows):
+@pytest.mark.parametrize("second", [{}, {0: WHOLE // 2}])
+def test_what_the_workspace_held_before_does_not_matter(second):
     loads = [Load(10, 500) for _ in range(3)]
-    made = [Row(700, coef_ppm) for coef_ppm in rows]
-    allocator = allocator_of(loads, made)
+    rows = [Row(700, FEED), Row(700, second), Row(700, {})]
+    allocator = used_before(loads, rows)
+    allocator.solve()
+    assert result_of(allocator) == allocate.allocate(loads, rows)
+
+
+def used_before(loads: list[Load], rows: list[Row]) -> Allocator:
+    """Prepared in a workspace that was not zero."""
+    allocator = allocator_of(loads, rows)
     held = ffi.buffer(allocator._owned["workspace"])
     held[:] = b"\x7f" * len(held)
     assert lib.edge_alloc_prepare(allocator._alloc) == lib.EDGE_OK
+    return allocator
+
+
+def test_row_without_loads_does_not_hide_that_all_minimums_fit():
+    """So a change stays in its rack, whatever the workspace held before."""
+    rows = [Row(700, {0: WHOLE}), Row(700, {1: WHOLE, 2: WHOLE}), Row(700, {})]
+    allocator = used_before([Load(10, 500) for _ in range(3)], rows)
     allocator.solve()
-    assert result_of(allocator) == allocate.allocate(loads, made)
+    allocator.grant_mw[2] = -7
+    allocator.request_mw[0] = 60
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [60, 350, -7]
