@@ -55,9 +55,7 @@ def demo(
     ] = False,
     oversubscription: Annotated[
         float,
-        typer.Option(
-            min=0.5, max=3.0, help="Peak total demand ÷ rating of the breakers."
-        ),
+        typer.Option(min=0.5, max=3.0, help="Peak total demand ÷ rating of the breakers."),
     ] = 1.5,
     lose: Annotated[
         str | None,
