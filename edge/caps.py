@@ -55,7 +55,8 @@ class CapLedger:
         self._floor_mw = [0] * n
         self._lowest_mw: list[int | None] = [None] * n
         self._in_force: list[deque[tuple[int, int]]] = [deque() for _ in range(n)]
-        """Per load: since when which cap has been confirmed, as far back as it matters."""
+        """Per load: since when which cap may be in force, as far back as it matters: a raise from
+        when it was sent, a lowering from when it was confirmed."""
         self._retry_at_ms = [0] * n
         self._backoff_ms = [0] * n
         self._defied = [0] * n
@@ -93,6 +94,9 @@ class CapLedger:
         self.confirmed_ms[i] = NEVER
         self.in_flight[i] = True
         self._floor_mw[i] = 0
+        history = self._in_force[i]
+        if history and cap_mw > history[-1][1]:
+            history.append((now_ms, cap_mw))  # may be in force before anybody confirms it
         self._settle.sent(i, cap_mw, self._draw_mw[i], now_ms)
         if self.quarantined[i]:
             self._back_off(i, now_ms)

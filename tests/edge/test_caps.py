@@ -238,3 +238,19 @@ def test_what_is_owed_is_the_highest_cap_of_the_last_settle_time() -> None:
     assert made.owed_mw(5_400) == [8 * KW]
     assert made.owed_mw(5_600) == [6 * KW]
     assert made.owed_mw(6_600) == [5 * KW]
+
+
+def test_a_raise_that_is_overtaken_by_a_cut_before_its_answer_is_no_defiance() -> None:
+    made = ledger()
+    made.observe([8 * KW], 4_000)
+    made.send(0, 9 * KW, 4_000)
+    made.observe([9 * KW], 4_100)  # the device has taken it, and its answer is late
+    made.send(0, 6 * KW, 4_200)
+    made.confirm(0, 9 * KW, None, 4_300)
+    made.confirm(0, 6 * KW, None, 4_400)
+    for tick in range(10):
+        made.observe([9 * KW], 4_400 + tick * 100)
+    assert made.quarantined == [False]
+    for tick in range(10, 40):
+        made.observe([9 * KW], 4_400 + tick * 100)
+    assert made.quarantined == [True]

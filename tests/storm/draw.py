@@ -27,10 +27,8 @@ MNT = 1.13
 FIT = 0.96
 """Part of the target that minimums and fans may use: meters are wrong by up to 1 %."""
 FEEDS = (0, 1)
-USED_AT_MOST = 1.1
+USED_AT_MOST = 1.08
 """What a host with overdraft lets both feeds carry together, of their ratings."""
-HOT = 0.5
-"""Heat of a breaker that carries 80 % of its rating."""
 RELAYS_S = 0.3
 """From the loss of a feed to open relays: a reading, the decision, two ticks of the relay."""
 
@@ -47,12 +45,9 @@ def scenario(seed: int) -> Scenario:
     length_ms = random.randrange(40_000, 90_001, TICK_MS)
     lost_ms = random.randrange(12_000, length_ms - 12_000, TICK_MS)
     lost_feed = random.choice(FEEDS) if random.random() < 0.5 else None
-    promised = redundancy is not Redundancy.NONE
-    if lost_feed is not None and not promised:
-        lost_feed = lost_feed if relays_can_help(loads, rating_w, fans_w, lost_feed) else None
     back_ms = lost_ms + random.randrange(5_000, 30_001, TICK_MS)
     hot_start = random.random() < 0.1
-    return Scenario(
+    made = Scenario(
         seed=seed,
         length_ms=length_ms,
         loads=loads,
@@ -72,20 +67,22 @@ def scenario(seed: int) -> Scenario:
         devices=_devices(random, len(loads), length_ms),
         meter=_meter(random, loads),
     )
+    return made if relays_can_help(made) else replace(made, lost_feed=None)
 
 
-def relays_can_help(
-    loads: tuple[Load, ...], rating_w: tuple[float, float], fans_w: float, lost: int
-) -> bool:
-    """Whether the survivor of a loss holds until the board has shed.
+def relays_can_help(made: Scenario) -> bool:
+    """Whether a promise, or the board's relays, cover the feed that is lost.
 
     Without redundancy the board is all there is; where not even relays are quick enough, nobody
-    has promised anything.
+    has promised anything. With overdraft on top that is nearly everywhere.
     """
-    left = 1 - lost
-    whole_w = fans_w + sum(load.max_w * share(load, left, lost) for load in loads)
-    carried_w = min(whole_w, USED_AT_MOST * sum(rating_w))
-    survivor = Breaker(Curve(), rating_w[left], HOT)
+    lost = made.lost_feed
+    if lost is None or made.redundancy is not Redundancy.NONE:
+        return True
+    left, used = 1 - lost, USED_AT_MOST if made.overdraft else TARGET_RATIO
+    whole_w = made.fans_w + sum(x.max_w * share(x, left, lost) for x in made.loads)
+    carried_w = min(whole_w, used * sum(made.rating_w))
+    survivor = Breaker(Curve(), made.rating_w[left], (used / MNT) ** 2)
     return survivor.time_to_trip_s(carried_w) >= RELAYS_S
 
 
