@@ -224,12 +224,14 @@ class Decider:
         battery = self.rooms.battery
         wish_mw = battery.recharge_wish_mw(now_ms) if battery and blind is None else 0
         plan.fair_mw(room)
-        wanted = self._demand.request_mw if fresh else caps.cap_mw
+        wanted = self._demand.request_mw
+        if not fresh:  # at most the fair share, and less where the rows have become narrower
+            wanted = list(map(min, plan.latest_fair_mw, caps.cap_mw))
         request = list(map(min, map(max, wanted, self._min_mw), self._max_mw))
         defiant = [q and not dark for q, dark in zip(caps.quarantined, self._off, strict=True)]
         targets = plan.standing(request, defiant, self._off, room, wish_mw)
-        if not fresh:  # at most the fair share, and less where the rows have become narrower
-            fair = list(map(min, plan.latest_fair_mw, targets.cap_mw))
+        if not fresh:
+            fair = list(map(min, request, targets.cap_mw))
             targets = Targets(fair, [-1] * len(fair), [False] * len(fair))
         self._recharge_mw = targets.recharge_mw
         if battery:

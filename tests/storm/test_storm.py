@@ -62,7 +62,7 @@ class Idle:
         return replace(self._decider.decide(snapshot), writes=(), shed_groups=0)
 
 
-HARSH = [s for s in map(scenario, range(120)) if s.redundancy is Redundancy.NONE]
+HARSH = [s for s in map(scenario, range(300)) if s.redundancy is Redundancy.NONE]
 
 
 def tripped(outcomes: list[Outcome]) -> int:
