@@ -4,7 +4,7 @@
 
 from array import array
 
-from ..channels import N_OUT, OUT_FAN_PERMILLE, OUT_RELAYS, OUT_STATE
+from ..channels import MAX_FANS, N_OUT, OUT_FAN0_PERMILLE, OUT_FAN_PERMILLE, OUT_RELAYS, OUT_STATE
 
 
 class Act:
@@ -17,5 +17,7 @@ class Act:
     def write(self, fan_permille, off_mask, state):
         out = self.outputs
         out[OUT_FAN_PERMILLE] = fan_permille
+        for i in range(OUT_FAN0_PERMILLE, OUT_FAN0_PERMILLE + MAX_FANS):
+            out[i] = fan_permille
         out[OUT_RELAYS] = self._all & ~off_mask
         out[OUT_STATE] = state

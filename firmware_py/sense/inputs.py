@@ -19,7 +19,7 @@ _UNACCOUNTED_W_MAX = const(500_000)
 _LEAST = (0, 0, 0, 0, 0, 0, -40_000, -40_000, 0, 0)
 _MOST = (_MAX_MW, _MAX_MW, 1_000_000, 1_000_000, 600_000, 600_000, 125_000, 125_000, 60_000, 1)
 
-_COUNTERS = 1 << ch.IN_FEED_A_MW | 1 << ch.IN_FEED_B_MW | 1 << ch.IN_FAN_RPM  # shown only
+_COUNTERS = 1 << ch.IN_FEED_A_MW | 1 << ch.IN_FEED_B_MW  # shown only
 _AMPS = (ch.IN_FEED_A_MA, ch.IN_FEED_B_MA)
 _VOLTS = (ch.IN_FEED_A_MV, ch.IN_FEED_B_MV)
 _WATTS = (ch.IN_FEED_A_MW, ch.IN_FEED_B_MW)
@@ -71,7 +71,7 @@ class Sense:
         value = self._value
         self.inlet_mc = value[ch.IN_INLET_MC]
         self.outlet_mc = INVALID if self._stuck() else value[ch.IN_OUTLET_MC]
-        self.fan_rpm = max(value[ch.IN_FAN_RPM], 0)
+        self.fan_rpm = max(value[ch.IN_FAN0_RPM], 0)
         self.leak = value[ch.IN_LEAK] > 0  # a lost sensor (INVALID) is faulty(), not wet
 
     # A sensor that the decisions need is lost; the rack is still controllable.

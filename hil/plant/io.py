@@ -25,12 +25,14 @@ def fill_inputs(rack: Rack, inputs: "array[int]", faults: Sequence[Fault] = ()) 
     inputs[channels.IN_FEED_B_MV] = _meter(rack.feed_v[1])
     inputs[channels.IN_INLET_MC] = _meter(rack.inlet_c)
     inputs[channels.IN_OUTLET_MC] = _meter(rack.outlet_c)
-    inputs[channels.IN_FAN_RPM] = int(rack.fan_rpm)
     inputs[channels.IN_LEAK] = 0
     first = channels.IN_LOAD0_MW
+    for absent in (channels.IN_PUMP_RPM, *range(channels.IN_LEAK + 1, first)):
+        inputs[absent] = INVALID
+    inputs[channels.IN_FAN0_RPM] = int(rack.fan_rpm)
     loads_mw = [int(watts * 1000.0) for watts in rack.load_w]
-    absent = channels.MAX_LOADS - len(loads_mw)
-    inputs[first : channels.N_IN] = array(inputs.typecode, loads_mw + [INVALID] * absent)
+    without = channels.MAX_LOADS - len(loads_mw)
+    inputs[first : channels.N_IN] = array(inputs.typecode, loads_mw + [INVALID] * without)
     for fault in faults:
         fault(rack.now_ms, inputs)
 

@@ -103,7 +103,7 @@ class Rig:
             raw[ch.IN_FEED_A_MV + feed] = self.feed_mv[feed]
         raw[ch.IN_INLET_MC] = self.inlet_mc
         raw[ch.IN_OUTLET_MC] = self.outlet_mc
-        raw[ch.IN_FAN_RPM] = 3000
+        raw[ch.IN_FAN0_RPM] = 3000
         raw[ch.IN_LEAK] = self.leak
         for i, watts in enumerate(on_w):
             raw[ch.IN_LOAD0_MW + i] = watts * 1000

@@ -62,7 +62,7 @@ def _walk(rng, readings):
         readings[ch.IN_FEED_A_MV + feed] = 230_000 * live[feed]
     readings[ch.IN_INLET_MC] = rng.randint(18_000, 40_000)
     readings[ch.IN_OUTLET_MC] = rng.randint(25_000, 60_000)
-    readings[ch.IN_FAN_RPM] = rng.randint(0, 6000)
+    readings[ch.IN_FAN0_RPM] = rng.randint(0, 6000)
     readings[ch.IN_LEAK] = 0
     for i in range(8):
         readings[ch.IN_LOAD0_MW + i] = rng.randint(0, load_w * 1000)

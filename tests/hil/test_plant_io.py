@@ -38,7 +38,7 @@ def test_readings_arrive_as_integer_milli_units_in_their_channels(rack):
     assert inputs[ch.IN_FEED_A_MV] == inputs[ch.IN_FEED_B_MV] == 230_000
     assert inputs[ch.IN_INLET_MC] == round(rack.inlet_c * 1000)
     assert inputs[ch.IN_OUTLET_MC] == round(rack.outlet_c * 1000)
-    assert inputs[ch.IN_FAN_RPM] == 6000
+    assert inputs[ch.IN_FAN0_RPM] == 6000
     assert inputs[ch.IN_LEAK] == 0
     assert inputs[ch.IN_LOAD0_MW] == int(rack.load_w[0] * 1000)
     assert inputs[ch.IN_LOAD0_MW + 1] == int(rack.load_w[1] * 1000)
