@@ -60,7 +60,7 @@ class Telemetry:
             sense.inlet_mc,
             sense.outlet_mc,
             app.cooler.out_permille,
-            sense.fan_rpm,
+            max(sense.fan_rpm[0], 0),
             app.lease.left_ms(app.state.now_ms),
             app.missed & 0xFFFF,
             self._endpoint.rx_errors() & 0xFFFF,

@@ -1,28 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-# Raw readings to believed values: range, loss, a frozen outlet sensor, and what stands in for a
-# feed current that is missing. A reading that is bad for less than _LOST_TICKS keeps its last good
-# value; after that it is INVALID and its own floor acts. step() allocates nothing.
+# Believed readings, and what stands in for those that are missing: a feed current by the loads it
+# carries, a load by what it last drew. step() allocates nothing.
 
 from array import array
 
 from .. import channels as ch
 from ..compat import const
 from ..link.wire import EV_SENSOR, INVALID
+from .trust import Trust
 
-_LOST_TICKS = const(3)
-_STUCK_TICKS = const(600)  # 60 s without a change of 1 m degC while the power changed by a fifth
-
-_CHECKED = ch.IN_LOAD0_MW  # channels before the loads have a range and a loss event
-_MAX_MW = const(1_000_000_000)  # of a feed
 _MAX_LOAD_MW = const(500_000_000)  # two of them are still a small int
 _UNACCOUNTED_W_MAX = const(500_000)
-_LEAST = (0, 0, 0, 0, 0, 0, -40_000, -40_000, 0, 0)
-_MOST = (_MAX_MW, _MAX_MW, 1_000_000, 1_000_000, 600_000, 600_000, 125_000, 125_000, 60_000, 1)
+_DOUBT_TICKS = const(30)  # 3 s: outlets may be read more slowly than the feeds
 
-_COUNTERS = 1 << ch.IN_FEED_A_MW | 1 << ch.IN_FEED_B_MW  # shown only
-_AMPS = (ch.IN_FEED_A_MA, ch.IN_FEED_B_MA)
-_VOLTS = (ch.IN_FEED_A_MV, ch.IN_FEED_B_MV)
-_WATTS = (ch.IN_FEED_A_MW, ch.IN_FEED_B_MW)
+_AMPS = bytes((ch.IN_FEED_A_MA, ch.IN_FEED_B_MA))
+_VOLTS = bytes((ch.IN_FEED_A_MV, ch.IN_FEED_B_MV))
+_WATTS = bytes((ch.IN_FEED_A_MW, ch.IN_FEED_B_MW))
+_OUTLETS = bytes((ch.IN_OUTLET_MC, ch.IN_ZONE1_MC, ch.IN_ZONE2_MC, ch.IN_ZONE3_MC))
 
 
 class Sense:
@@ -30,79 +24,90 @@ class Sense:
     def __init__(self, config, events, raw):
         self._raw = raw
         self._events = events
+        self.trust = Trust(config, events, raw)
         self._feeds = len(config.feeds)
+        self._zones = len(config.zones)
         self._group_of = config.load_group
+        self._share = config.load_share
         self._half_mv = [feed.nominal_mv // 2 for feed in config.feeds]
         self._rating_ma = [feed.rating_ma for feed in config.feeds]
-        self._value = array("i", [INVALID] * _CHECKED)
-        self._value[ch.IN_LEAK] = 0
-        self._bad_ticks = array("i", [0] * _CHECKED)
-        self.lost = 0  # bit i: channel i has been bad for _LOST_TICKS
         self.feed_mw = array("i", [INVALID] * 2)
         self.feed_ma = array("i", [0] * 2)  # measured or stood in for; 0 on a dead feed
         self.measured = bytearray(2)  # 1: feed_ma is this tick's measurement
         self.alive = bytearray(2)  # 1: the feed has voltage
         self.agrees = bytearray(2)  # 1: its power has risen with its current
         self._mw_per_ma = array("i", [0] * 2)  # last tick
-        self.load_mw = array("i", [INVALID] * len(config.load_group))
-        self._held_mw = array("i", [0] * len(config.load_group))  # last seen while on
+        self._doubt = bytearray(2)  # ticks that a feed has shown too little for its loads
+        loads = len(config.load_group)
+        self.load_mw = array("i", [INVALID] * loads)
+        self._held_mw = array("i", [0] * loads)  # last seen while on
         self.group_mw = array("i", [0] * config.groups)  # sum of its loads, seen or held
+        self.group_w = array("i", [0] * (2 * config.groups))  # of it on feeds A, B with both alive
+        self.dual_w = array("i", [0] * 2)  # on feeds A, B: what moves to the other if it dies
+        self.feed_w = array("i", [0] * 2)  # on feeds A, B, of all loads
         self.total_w = 0  # sum of all groups
         self.unknown = 0  # bit g: a load of group g has no reading
         self.unaccounted_w = 0  # what the feeds carry beyond total_w while a load is unknown
         self.inlet_mc = self.outlet_mc = INVALID
-        self.fan_rpm = 0
+        self.zone_mc = array("i", [INVALID] * ch.MAX_ZONES)
+        self.fan_rpm = array("i", [INVALID] * ch.MAX_FANS)
         self.leak = False
         self._ma_per_kw = array("i", [0] * 2)  # of both feeds alive, last seen
-        self._stuck_ticks = 0
-        self._stuck_mc = INVALID
-        self._stuck_w = 0
 
     # One tick; off_mask: the groups that were off when the readings were taken.
     def step(self, off_mask):
-        for i in range(_CHECKED):
-            self._check(i)
+        trust = self.trust
+        trust.step()
         self._loads(off_mask)
+        trust.follow(self.total_w)
         for feed in range(self._feeds):
             self._live(feed)
         for feed in range(self._feeds):
             self._feed(feed)
         self.unaccounted_w = self._unaccounted()
-        value = self._value
-        self.inlet_mc = value[ch.IN_INLET_MC]
-        self.outlet_mc = INVALID if self._stuck() else value[ch.IN_OUTLET_MC]
-        self.fan_rpm = max(value[ch.IN_FAN0_RPM], 0)
-        self.leak = value[ch.IN_LEAK] > 0  # a lost sensor (INVALID) is faulty(), not wet
+        self._air()
+        self.leak = trust.value[ch.IN_LEAK] > 0  # a lost sensor (INVALID) is faulty(), not wet
+
+    # A believed reading by its channel; INVALID if it is lost.
+    def get(self, channel):
+        return self.trust.value[channel]
 
     # A sensor that the decisions need is lost; the rack is still controllable.
     def faulty(self):
-        return self.lost & ~_COUNTERS != 0 or self._stuck_ticks >= _STUCK_TICKS
+        trust = self.trust
+        lost = trust.lost
+        for i in range(ch.IN_FEED_A_MA, ch.IN_FAN0_RPM):
+            if lost[i]:
+                return True
+        if max(self._doubt) >= _DOUBT_TICKS:
+            return True
+        return trust.frozen()
 
     # Nothing is left to control the air by.
     def blind(self):
-        outlet_gone = self.lost >> ch.IN_OUTLET_MC & 1 or self._stuck_ticks >= _STUCK_TICKS
-        return self.lost >> ch.IN_INLET_MC & 1 and outlet_gone
+        if not self.trust.lost[ch.IN_INLET_MC]:
+            return False
+        for zone in range(self._zones):
+            if self.zone_mc[zone] != INVALID:
+                return False
+        return True
 
-    def _check(self, i):
-        raw = self._raw[i]
-        if _LEAST[i] <= raw <= _MOST[i]:
-            self._value[i] = raw
-            self._bad_ticks[i] = 0
-            if self.lost >> i & 1:
-                self.lost &= ~(1 << i)
-                self._events.put(EV_SENSOR, i, 0, 0)
-            return
-        if self.lost >> i & 1 or not self._fitted(i):
-            return
-        self._bad_ticks[i] += 1
-        if self._bad_ticks[i] >= _LOST_TICKS:
-            self._value[i] = INVALID
-            self.lost |= 1 << i
-            self._events.put(EV_SENSOR, i, 1, 0)
+    def _air(self):
+        trust = self.trust
+        for zone in range(self._zones):
+            i = _OUTLETS[zone]
+            self.zone_mc[zone] = INVALID if trust.gone(i) else trust.value[i]
+        self.outlet_mc = self._hottest()
+        self.inlet_mc = trust.value[ch.IN_INLET_MC]
+        for fan in range(ch.MAX_FANS):
+            self.fan_rpm[fan] = trust.value[ch.IN_FAN0_RPM + fan]
 
-    # Feed B's channels of a rack with one feed are not sensors.
-    def _fitted(self, i):
-        return self._feeds == 2 or i >= ch.IN_INLET_MC or not i & 1
+    # Of the zones that have a reading; INVALID is below all of them.
+    def _hottest(self):
+        most = INVALID
+        for zone in range(self._zones):
+            most = max(most, self.zone_mc[zone])
+        return most
 
     # A load without a reading counts as it last did while its group was on.
     def _loads(self, off_mask):
@@ -111,7 +116,9 @@ class Sense:
         group_mw = self.group_mw
         group_of = self._group_of
         for g in range(len(group_mw)):
-            group_mw[g] = 0
+            group_mw[g] = self.group_w[2 * g] = self.group_w[2 * g + 1] = 0
+        for feed in range(2):
+            self.feed_w[feed] = self.dual_w[feed] = 0
         total_w = 0
         self.unknown = 0
         at = ch.IN_LOAD0_MW
@@ -129,8 +136,22 @@ class Sense:
                 self.unknown |= 1 << g
                 mw = 0 if off else self._held_mw[i]
             group_mw[g] = min(group_mw[g] + mw, _MAX_LOAD_MW)
-            total_w += mw // 1000
+            watts = mw // 1000
+            total_w += watts
+            self._split(g, watts, self._share[i])
         self.total_w = min(total_w, 1_000_000)
+
+    # A load's watts on the feeds, by its share of feed A; a share that is not known is a half.
+    def _split(self, g, watts, share):
+        a_w = watts * (share if share >= 0 else 500) // 1000
+        b_w = watts - a_w
+        self.group_w[2 * g] += a_w
+        self.group_w[2 * g + 1] += b_w
+        self.feed_w[0] += a_w
+        self.feed_w[1] += b_w
+        if 0 < share < 1000 or share < 0:
+            self.dual_w[0] += a_w
+            self.dual_w[1] += b_w
 
     def _unaccounted(self):
         if not self.unknown:
@@ -143,26 +164,49 @@ class Sense:
 
     # A feed that carries current is not dead, whatever its voltmeter says.
     def _live(self, feed):
-        mv = self._value[_VOLTS[feed]]
-        ma = self._value[_AMPS[feed]]
-        loaded = ma > self._rating_ma[feed] // 20
+        value = self.trust.value
+        mv = value[_VOLTS[feed]]
+        loaded = value[_AMPS[feed]] > self._rating_ma[feed] // 20
         self.alive[feed] = mv == INVALID or mv >= self._half_mv[feed] or loaded
 
     def _feed(self, feed):
-        value = self._value
+        value = self.trust.value
         ma = value[_AMPS[feed]]
         self.feed_mw[feed] = value[_WATTS[feed]]
-        fresh = self._bad_ticks[_AMPS[feed]] == 0
-        self.measured[feed] = fresh
+        fresh = self.trust.bad_ticks[_AMPS[feed]] == 0 and not self.trust.gone(_AMPS[feed])
         alone = self._feeds == 2 and not self.alive[1 - feed]
+        fresh = fresh and not self._doubted(feed, ma, alone)
+        self.measured[feed] = fresh
         if not self.alive[feed]:
             ma = max(ma, 0)
         elif not fresh:
             ma = max(ma, self._stand_in(feed, alone))
-        elif self.total_w > 0 and not self.unknown and not (alone and self._ma_per_kw[feed]):
-            self._ma_per_kw[feed] = min(ma * 1000 // self.total_w + 1, 1_000_000)
+        elif not self._doubt[feed] and self.total_w > 0 and not self.unknown:
+            if not (alone and self._ma_per_kw[feed]):
+                self._ma_per_kw[feed] = min(ma * 1000 // self.total_w + 1, 1_000_000)
         self.feed_ma[feed] = ma
         self._agree(feed, ma, fresh)
+
+    # An open current transformer: for seconds this feed has shown less than half of its usual
+    # share, and both feeds together less than four fifths of what the loads say they draw.
+    def _doubted(self, feed, ma, alone):
+        ratio = self._ma_per_kw[feed]
+        low = False
+        if self.alive[feed] and not alone and not self.unknown and ratio and ma >= 0:
+            seen_w = 0
+            for other in range(self._feeds):
+                seen_w += max(self.trust.value[_WATTS[other]], 0) // 1000
+            low = seen_w * 5 < self.total_w * 4 and ma * 2 < self._stand_in(feed, alone)
+        ticks = self._doubt[feed]
+        if not low:
+            if ticks >= _DOUBT_TICKS:
+                self._events.put(EV_SENSOR, _AMPS[feed], 0, 0)
+            self._doubt[feed] = 0
+        elif ticks < _DOUBT_TICKS:
+            self._doubt[feed] = ticks + 1
+            if ticks + 1 == _DOUBT_TICKS:
+                self._events.put(EV_SENSOR, _AMPS[feed], 1, 0)
+        return self._doubt[feed] >= _DOUBT_TICKS
 
     # A current that doubles while the real power does not is a bad sample until it lasts.
     def _agree(self, feed, ma, fresh):
@@ -183,19 +227,3 @@ class Sense:
         if self.total_w > 1_000_000_000 // ratio:
             return 1_000_000
         return ratio * self.total_w // 1000 + 1
-
-    # True while the outlet sensor shows one value although the power has changed for long.
-    def _stuck(self):
-        mc = self._value[ch.IN_OUTLET_MC]
-        if mc != self._stuck_mc:
-            if self._stuck_ticks >= _STUCK_TICKS:
-                self._events.put(EV_SENSOR, ch.IN_OUTLET_MC, 0, 0)
-            self._stuck_mc = mc
-            self._stuck_w = self.total_w
-            self._stuck_ticks = 0
-        elif mc != INVALID and abs(self.total_w - self._stuck_w) * 5 > self._stuck_w:
-            if self._stuck_ticks < _STUCK_TICKS:
-                self._stuck_ticks += 1
-                if self._stuck_ticks == _STUCK_TICKS:
-                    self._events.put(EV_SENSOR, ch.IN_OUTLET_MC, 1, 0)
-        return self._stuck_ticks >= _STUCK_TICKS

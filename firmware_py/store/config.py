@@ -35,6 +35,11 @@ _SHED = (
     ("boot_ms", 90_000, 0, 3_600_000),  # after a restore its last draw stays reserved
     ("lockout_count", 3, 1, 200),  # sheds within the window that lock a group out
     ("lockout_window_ms", 600_000, 1_000, 86_400_000),
+    ("feedback", 0, 0, 1),  # auxiliary contacts are fitted
+    ("underfrequency_mhz", 0, 0, 70_000),  # 0: not watched
+    ("underfrequency_ms", 500, 100, 10_000),
+    ("bbu_shed_permille", 0, 0, 1_000),  # 0: not watched
+    ("bbu_restore_permille", 500, 0, 1_000),
 )
 _COOL = (
     ("setpoint_mc", 38_000, 10_000, 80_000),  # outlet air
@@ -79,6 +84,9 @@ def parse(text):
         _small(feed, "feeds[%d]" % i)
     made.shed = _section(_SHED, given.get("shed", {}), "shed")
     made.cool = _section(_COOL, given.get("cool", {}), "cool")
+    made.load_share = array("h", [-1] * len(loads))
+    made.zones = [made.cool]
+    made.fans = [None]
     return made
 
 

@@ -14,5 +14,9 @@ class Settings:
         self.never = 0  # bit g: group g is never shed
         self.load_group = None  # array('b'): group of each load
         self.feeds = []  # Sections
+        self.load_share = None  # array('h'): permille of its power on feed A, -1 not known
+        self.zones = []  # Sections
+        self.fans = []
+        self.liquid = None
         self.shed = None
         self.cool = None

@@ -3,8 +3,7 @@ import pytest
 
 from firmware_py import channels as ch
 from firmware_py.link import messages as m
-from firmware_py.sense.inputs import _LOST_TICKS as LOST_TICKS
-from firmware_py.sense.inputs import _STUCK_TICKS as STUCK_TICKS
+from firmware_py.sense.trust import LOST_TICKS, STUCK_TICKS
 from tests.firmware.rig import Rig
 
 
@@ -23,9 +22,9 @@ def test_a_bad_reading_is_lost_after_three_ticks_and_said_once(channel, reading)
     rig = Rig().hosted()
     rig.faults = {channel: reading}
     rig.run(LOST_TICKS - 1)
-    assert rig.app.sense.lost == 0
+    assert not any(rig.app.sense.trust.lost)
     rig.run(20)
-    assert rig.app.sense.lost == 1 << channel
+    assert [i for i, lost in enumerate(rig.app.sense.trust.lost) if lost] == [channel]
     assert rig.sent("TELEMETRY")[-1]["flags"] & m.FLAG_SENSOR_FAULT
     rig.faults = {}
     rig.run(20)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from firmware_py import channels as ch
 from firmware_py.decide import currents, shed
 from firmware_py.link import messages as m
-from firmware_py.sense import inputs
+from firmware_py.sense import inputs, trust
 from tests.firmware.rig import Rig
 from tests.firmware.small import Small, SmallArray
 
@@ -38,7 +38,7 @@ def small(part):
 
 
 def test_every_tick_stays_in_small_ints(monkeypatch):
-    for module in (inputs, shed, currents):
+    for module in (inputs, trust, shed, currents):
         monkeypatch.setattr(module, "array", SmallArray)
 
     @settings(max_examples=25, deadline=None)
@@ -50,8 +50,8 @@ def test_every_tick_stays_in_small_ints(monkeypatch):
         rig = Rig(cool=cool, shed={"min_off_ms": 0, "stagger_ms": 100})
         rig.hosted()
         for values, n in profile:
-            flat = [*values[:10], *values[10]]
-            rig.faults = {channel: flat[channel] for channel in range(ch.IN_LOAD0_MW + 8)}
+            rig.faults = dict(enumerate(values[:10]))
+            rig.faults |= {ch.IN_LOAD0_MW + i: mw for i, mw in enumerate(values[10])}
             rig.app.lease.shed_off = 0b1000 * (n & 1)
             rig.app.events.waiting = 0
             rig.run(n)
