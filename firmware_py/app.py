@@ -117,17 +117,22 @@ class App:
         state.base_ms = state.now_ms = now_ms
 
     def _tick(self, now_ms, skipped):
-        self.sense.step(self.shedder.off_mask)
+        self.sense.step(self.shedder.groups.off_mask)
         if self.lease.expire(now_ms):
             self.events.put(m.EV_LEASE, 0, LEASE_EXPIRED, 0)
         self._supervise()
         self._thermal(min(skipped, _SKIPPED_MAX))
         self.shedder.step(
-            now_ms, self.sense, self.ttt_ms, self.lease.shed_off, self.supervisor.may_restore()
+            now_ms,
+            self.sense,
+            self.ttt_ms,
+            self.lease.shed_off,
+            False,
+            self.supervisor.may_restore(),
         )
         floor = FULL if self.supervisor.fans_full() else self.lease.fan_floor_permille
         self.cooler.step(self.sense.outlet_mc, self.sense.inlet_mc, self.sense.total_w, floor)
-        self.act.write(self.cooler.out_permille, self.shedder.off_mask, self.state.state)
+        self.act.write(self.cooler.out_permille, self.shedder.groups.off_mask, self.state.state)
         self._telemetry.send(self)
 
     def _supervise(self):
@@ -137,11 +142,11 @@ class App:
         self.lease.clear = False
         self.supervisor.step(hazard, sense.faulty(), self.lease.held, clear)
         if clear:
-            self.shedder.clear()
+            self.shedder.groups.clear()
         state = self.state
         state.state = self.supervisor.state
         latched = state.state == m.STATE_SAFE and not hazard
-        state.clearable = latched or self.shedder.locked_mask != 0
+        state.clearable = latched or self.shedder.groups.locked_mask != 0
 
     # Ticks that were missed count at the larger of the currents before and after.
     def _thermal(self, skipped):

@@ -86,6 +86,8 @@ SHED_FEED_LOSS = 3
 SHED_OVERTEMP = 4
 SHED_HOST = 5
 SHED_LEAK = 6
+SHED_UNDERFREQUENCY = 7
+SHED_BBU = 8
 
 INVALID = -(1 << 30)  # int32 field without a valid reading; a small int on every port
 NEVER_MS = (1 << 30) - 1  # time-to-trip of a breaker that does not trip

@@ -50,7 +50,7 @@ class Telemetry:
             app.events.t_high,
             app.state.state,
             app.flags(),
-            app.shedder.off_mask,
+            app.shedder.groups.off_mask,
             feed_mw[0],
             feed_mw[1],
             ttt_ms[0],

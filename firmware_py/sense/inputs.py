@@ -42,9 +42,12 @@ class Sense:
         self.load_mw = array("i", [INVALID] * loads)
         self._held_mw = array("i", [0] * loads)  # last seen while on
         self.group_mw = array("i", [0] * config.groups)  # sum of its loads, seen or held
-        self.group_w = array("i", [0] * (2 * config.groups))  # of it on feeds A, B with both alive
-        self.dual_w = array("i", [0] * 2)  # on feeds A, B: what moves to the other if it dies
-        self.feed_w = array("i", [0] * 2)  # on feeds A, B, of all loads
+        # on feeds A, B: of group g at 2 * g, and of all, with both alive and with the other dead
+        self.group_w = array("i", [0] * (2 * config.groups))
+        self.group_alone_w = array("i", [0] * (2 * config.groups))
+        self.feed_w = array("i", [0] * 2)
+        self.feed_alone_w = array("i", [0] * 2)
+        self.dual_w = array("i", [0] * 2)  # of feed_w: what moves to the other feed if it dies
         self.total_w = 0  # sum of all groups
         self.unknown = 0  # bit g: a load of group g has no reading
         self.unaccounted_w = 0  # what the feeds carry beyond total_w while a load is unknown
@@ -116,9 +119,11 @@ class Sense:
         group_mw = self.group_mw
         group_of = self._group_of
         for g in range(len(group_mw)):
-            group_mw[g] = self.group_w[2 * g] = self.group_w[2 * g + 1] = 0
+            group_mw[g] = 0
+        for i in range(2 * len(group_mw)):
+            self.group_w[i] = self.group_alone_w[i] = 0
         for feed in range(2):
-            self.feed_w[feed] = self.dual_w[feed] = 0
+            self.feed_w[feed] = self.feed_alone_w[feed] = self.dual_w[feed] = 0
         total_w = 0
         self.unknown = 0
         at = ch.IN_LOAD0_MW
@@ -144,14 +149,16 @@ class Sense:
     # A load's watts on the feeds, by its share of feed A; a share that is not known is a half.
     def _split(self, g, watts, share):
         a_w = watts * (share if share >= 0 else 500) // 1000
-        b_w = watts - a_w
-        self.group_w[2 * g] += a_w
-        self.group_w[2 * g + 1] += b_w
-        self.feed_w[0] += a_w
-        self.feed_w[1] += b_w
-        if 0 < share < 1000 or share < 0:
-            self.dual_w[0] += a_w
-            self.dual_w[1] += b_w
+        both = share < 0 or 0 < share < 1000
+        for feed in range(2):
+            feed_w = watts - a_w if feed else a_w
+            self.group_w[2 * g + feed] += feed_w
+            self.feed_w[feed] += feed_w
+            if both or feed_w:
+                self.group_alone_w[2 * g + feed] += watts
+                self.feed_alone_w[feed] += watts
+            if both:
+                self.dual_w[feed] += feed_w
 
     def _unaccounted(self):
         if not self.unknown:

@@ -79,7 +79,7 @@ class Rig:
 
     @property
     def off(self):
-        return self.app.shedder.off_mask
+        return self.app.shedder.groups.off_mask
 
     @property
     def relays(self):

@@ -4,11 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py import channels as ch
-from firmware_py.decide import shed
+from firmware_py.decide import groups
 from firmware_py.link import messages as m
 from tests.firmware.rig import Rig
 
-ROWS = list(zip(*[iter(shed.TABLE)] * 3, strict=True))
+ROWS = list(zip(*[iter(groups.TABLE)] * 3, strict=True))
 QUICK = {"min_off_ms": 1000, "stagger_ms": 500, "lockout_count": 200}
 
 
@@ -54,7 +54,7 @@ def test_a_short_time_to_trip_arms_first_and_sheds_on_the_next_tick():
     while not rig.app.shedder.armed:
         rig.run(1)
     assert rig.off == 0
-    assert rig.app.shedder.state[3] == shed._ARMED
+    assert rig.app.shedder.groups.state[3] == groups._ARMED
     assert rig.sent("TELEMETRY")[-1]["flags"] & m.FLAG_ARMED
     rig.run(1)
     assert rig.off == 0b1000
@@ -68,7 +68,7 @@ def test_a_spike_of_one_tick_stands_down():
     overload(rig, 1500)
     rig.run(5)
     assert rig.off == 0
-    assert set(rig.app.shedder.state) == {shed._ON}
+    assert set(rig.app.shedder.groups.state) == {groups._ON}
 
 
 def test_whole_lowest_groups_go_in_one_tick_when_one_is_not_enough():
@@ -250,7 +250,7 @@ def test_shed_too_often_locks_the_group_out_until_cleared():
         overload(rig, 2000)
         rig.run(400)
     assert rig.off == 0b1000
-    assert rig.app.shedder.state[3] == shed._LOCKED
+    assert rig.app.shedder.groups.state[3] == groups._LOCKED
     (lockout,) = rig.events(m.EV_LOCKOUT)
     assert (lockout["group"], lockout["arg"]) == (3, 2)
     rig.lease(30_000)
@@ -287,27 +287,27 @@ def test_timers_survive_the_wrap_of_board_time():
 
 def test_table_reaches_every_state_and_has_one_row_per_cause():
     assert len({(state, event) for state, event, _ in ROWS}) == len(ROWS)
-    reached, todo = set(), [shed._ON]
+    reached, todo = set(), [groups._ON]
     while todo:
         state = todo.pop()
         if state not in reached:
             reached.add(state)
             todo += [after for before, _, after in ROWS if before == state]
     assert reached == {
-        shed._ON,
-        shed._ARMED,
-        shed._OFF,
-        shed._MIN_OFF,
-        shed._RESTORE_WAIT,
-        shed._LOCKED,
+        groups._ON,
+        groups._ARMED,
+        groups._OFF,
+        groups._MIN_OFF,
+        groups._RESTORE_WAIT,
+        groups._LOCKED,
     }
 
 
 def test_only_a_trip_opens_and_only_a_fit_closes():
-    opens = [(s, e) for s, e, after in ROWS if after == shed._OFF]
-    closes = [(s, e) for s, e, after in ROWS if after == shed._ON and s != shed._ARMED]
-    assert {e for _, e in opens} == {shed._TRIP}
-    assert closes == [(shed._RESTORE_WAIT, shed._FIT)]
+    opens = [(s, e) for s, e, after in ROWS if after == groups._OFF]
+    closes = [(s, e) for s, e, after in ROWS if after == groups._ON and s != groups._ARMED]
+    assert {e for _, e in opens} == {groups._TRIP}
+    assert closes == [(groups._RESTORE_WAIT, groups._FIT)]
 
 
 stimulus = st.lists(

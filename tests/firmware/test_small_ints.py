@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py import channels as ch
-from firmware_py.decide import currents, shed
+from firmware_py.decide import currents, groups, shed
 from firmware_py.link import messages as m
 from firmware_py.sense import inputs, trust
 from tests.firmware.rig import Rig
@@ -38,7 +38,7 @@ def small(part):
 
 
 def test_every_tick_stays_in_small_ints(monkeypatch):
-    for module in (inputs, trust, shed, currents):
+    for module in (inputs, trust, shed, groups, currents):
         monkeypatch.setattr(module, "array", SmallArray)
 
     @settings(max_examples=25, deadline=None)

@@ -112,4 +112,4 @@ class StormBoard:
     def sample(self) -> Sample:
         """What telemetry carries now."""
         sense = self.app.sense
-        return Sample(tuple(sense.feed_mw), tuple(sense.load_mw), self.app.shedder.off_mask)
+        return Sample(tuple(sense.feed_mw), tuple(sense.load_mw), self.app.shedder.groups.off_mask)
