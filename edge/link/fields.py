@@ -161,6 +161,110 @@ class ClearSafe(NamedTuple):
     reason: int = INVALID  # enum
 
 
+class Cooling(NamedTuple):
+    """COOLING 0x13, board to host."""
+
+    pump_permille: int = INVALID  # permille
+    valve_permille: int = INVALID  # permille
+    supply_mc: int = INVALID  # mC
+    return_mc: int = INVALID  # mC
+    flow_mlm: int = INVALID  # ml/min
+    dp_pa: int = INVALID  # Pa
+    rh_permille: int = INVALID  # permille
+    dew_mc: int = INVALID  # mC
+    pump_rpm: int = INVALID  # rpm
+    latched: int = INVALID  # bits
+    failed: int = INVALID  # bits
+    welded: int = INVALID  # bits
+    stuck_open: int = INVALID  # bits
+    zone1_mc: int = INVALID  # mC
+    zone2_mc: int = INVALID  # mC
+    zone3_mc: int = INVALID  # mC
+    reservoir_permille: int = INVALID  # permille
+    fan0_rpm: int = INVALID  # rpm
+    fan1_rpm: int = INVALID  # rpm
+    fan2_rpm: int = INVALID  # rpm
+    fan3_rpm: int = INVALID  # rpm
+    fan4_rpm: int = INVALID  # rpm
+    fan5_rpm: int = INVALID  # rpm
+    fan6_rpm: int = INVALID  # rpm
+    fan7_rpm: int = INVALID  # rpm
+
+
+class Challenge(NamedTuple):
+    """CHALLENGE 0x23, host to board."""
+
+    tail: bytes = b""
+
+
+class ChallengeR(NamedTuple):
+    """CHALLENGE_R 0x24, board to host."""
+
+    tail: bytes = b""
+
+
+class Maint(NamedTuple):
+    """MAINT 0x25, host to board."""
+
+    ttl_ms: int = INVALID  # ms
+
+
+class Reset(NamedTuple):
+    """RESET 0x26, host to board."""
+
+    reason: int = INVALID  # enum
+
+
+class ConfigBegin(NamedTuple):
+    """CONFIG_BEGIN 0x27, host to board."""
+
+    length: int = INVALID  # B
+    crc: int = INVALID  # crc32
+
+
+class ConfigData(NamedTuple):
+    """CONFIG_DATA 0x28, host to board."""
+
+    offset: int = INVALID  # B
+    tail: bytes = b""
+
+
+class ConfigCommit(NamedTuple):
+    """CONFIG_COMMIT 0x29, host to board."""
+
+    when: int = INVALID  # enum
+
+
+class ConfigRead(NamedTuple):
+    """CONFIG_READ 0x2a, host to board."""
+
+    offset: int = INVALID  # B
+    length: int = INVALID  # B
+
+
+class ConfigR(NamedTuple):
+    """CONFIG_R 0x2b, board to host."""
+
+    offset: int = INVALID  # B
+    total: int = INVALID  # B
+    crc: int = INVALID  # crc32
+    tail: bytes = b""
+
+
+class JournalRead(NamedTuple):
+    """JOURNAL_READ 0x2c, host to board."""
+
+    seq: int = INVALID
+
+
+class JournalData(NamedTuple):
+    """JOURNAL_DATA 0x2d, board to host."""
+
+    oldest: int = INVALID
+    end: int = INVALID
+    tail: bytes = b""
+
+
 RECORDS: dict[str, type[tuple[object, ...]]] = {
     "HELLO": Hello,
     "HELLO_R": HelloR,
@@ -179,5 +283,17 @@ RECORDS: dict[str, type[tuple[object, ...]]] = {
     "SHED": Shed,
     "FAN_FLOOR": FanFloor,
     "CLEAR_SAFE": ClearSafe,
+    "COOLING": Cooling,
+    "CHALLENGE": Challenge,
+    "CHALLENGE_R": ChallengeR,
+    "MAINT": Maint,
+    "RESET": Reset,
+    "CONFIG_BEGIN": ConfigBegin,
+    "CONFIG_DATA": ConfigData,
+    "CONFIG_COMMIT": ConfigCommit,
+    "CONFIG_READ": ConfigRead,
+    "CONFIG_R": ConfigR,
+    "JOURNAL_READ": JournalRead,
+    "JOURNAL_DATA": JournalData,
 }
 """Record type by message name."""

@@ -15,13 +15,26 @@ TEXTS = {
     m.ERR_RANGE: "value number {detail} is out of range",
     m.ERR_STATE: "not possible in state {state}; clear the cause on the board first",
     m.ERR_AUTH: "it asks for an authenticated command, which this host cannot give",
+    m.ERR_CONFIG: "{config}",
     m.ERR_VERSION: "it speaks link version {detail}; update host or firmware to the same version",
 }
 """Text by ERR_* code."""
+
+CONFIG_TEXTS = {
+    m.CONFIG_ABSENT: "it has no such store; its firmware or its flash does not provide one",
+    m.CONFIG_LENGTH: "not all bytes came, or more than it can hold; write the configuration again",
+    m.CONFIG_CRC: "the bytes that came are not those announced; write the configuration again",
+    m.CONFIG_INVALID: "it does not accept this configuration; compile it for this firmware",
+    m.CONFIG_FLASH: "its flash could not be written; the configuration in force is unchanged",
+}
+"""Text by CONFIG_* detail of ERR_CONFIG."""
 
 
 def refusal_text(command: str, code: int, detail: int) -> str:
     """One sentence for ERR(code, detail) in answer to `command`."""
     state = STATES[detail] if 0 <= detail < len(STATES) else str(detail)
     text = TEXTS.get(code, "code {code}, detail {detail}; update the host")
-    return f"board refused {command}: " + text.format(code=code, detail=detail, state=state)
+    config = CONFIG_TEXTS.get(detail, f"reason {detail}; update the host")
+    return f"board refused {command}: " + text.format(
+        code=code, detail=detail, state=state, config=config
+    )

@@ -39,25 +39,57 @@ def dictionary_text():
 
 
 # Constants of messages.py that only hosts use.
-_HOST_ONLY = ("MORE", "AUTH_BYTES", "FRAME_MAX", "LOG", "STATE_MAINT")
+_HOST_ONLY = ("MORE", "FRAME_MAX", "LOG")
+
+# Those that only boards with a key, a store or a journal spend heap on.
+_FIRST_PRIVILEGED = messages.CHALLENGE
+_PRIVILEGED_PREFIXES = ("AUTH_", "CONFIG_")
+_PRIVILEGED = ("AT_NEXT_BOOT", "NOW")
 
 
 # The text of wire.py.
 def wire_text():
-    constants = [
-        (k, v)
-        for k, v in vars(messages).items()
-        if k.isupper() and isinstance(v, int) and k not in _HOST_ONLY
-    ]
-    requests = [row for row in messages.MESSAGES if "h" in row[2]]
     return (
         _HEAD
         + "# The constants of messages.py, and the struct format of each request.\n\n"
-        + "".join(f"{name} = {value}\n" for name, value in constants)
+        + _declarations(privileged=False)
+    )
+
+
+# The text of wire_privileged.py.
+def wire_privileged_text():
+    return (
+        _HEAD
+        + "# The same for privileged requests: imported only where they are served.\n\n"
+        + _declarations(privileged=True)
+    )
+
+
+def _declarations(*, privileged):
+    constants = [
+        (k, v)
+        for k, v in vars(messages).items()
+        if k.isupper()
+        and isinstance(v, int)
+        and k not in _HOST_ONLY
+        and _is_privileged(k) == privileged
+    ]
+    requests = [
+        row
+        for row in messages.MESSAGES
+        if "h" in row[2] and (row[0] >= _FIRST_PRIVILEGED) == privileged
+    ]
+    return (
+        "".join(f"{name} = {value}\n" for name, value in constants)
         + "\nREQUESTS = {\n"
         + "".join(f'    {row[1]}: "{row[3]}",\n' for row in requests)
         + "}\n"
     )
+
+
+def _is_privileged(name):
+    ids = [row[1] for row in messages.MESSAGES if row[0] >= _FIRST_PRIVILEGED]
+    return name in ids or name in _PRIVILEGED or name.startswith(_PRIVILEGED_PREFIXES)
 
 
 # The tables of PROTOCOL.md, from its marker on.
@@ -87,10 +119,11 @@ def main():
     here = pathlib.Path(__file__).parent
     (here / "dictionary.py").write_text(dictionary_text(), encoding="utf-8")
     (here / "wire.py").write_text(wire_text(), encoding="utf-8")
+    (here / "wire_privileged.py").write_text(wire_privileged_text(), encoding="utf-8")
     protocol = here.parent / "PROTOCOL.md"
     prose = protocol.read_text(encoding="utf-8").partition(MARKER)[0]
     protocol.write_text(prose + tables_text(), encoding="utf-8")
-    sys.stdout.write("dictionary.py, wire.py and PROTOCOL.md written\n")
+    sys.stdout.write("dictionary.py, wire.py, wire_privileged.py and PROTOCOL.md written\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ VERSION = 1
 
 # Header flags, low nibble of byte 0; the high nibble is VERSION.
 RESP = 1  # answers the request with the same seq
-AUTH = 2  # carries counter and MAC; reserved in v1, such a frame is answered with ERR_AUTH
+AUTH = 2  # carries counter and MAC: a privileged request
 EVENT = 4  # unsolicited; seq is the board's own event counter, a jump is a gap
 MORE = 8  # reserved
 
@@ -40,9 +40,21 @@ LOG = 0x0A
 TELEMETRY = 0x10
 LOADS = 0x11
 BOARD_EVENT = 0x12
+COOLING = 0x13
 SHED = 0x20
 FAN_FLOOR = 0x21
 CLEAR_SAFE = 0x22
+CHALLENGE = 0x23
+CHALLENGE_R = 0x24
+MAINT = 0x25
+RESET = 0x26
+CONFIG_BEGIN = 0x27
+CONFIG_DATA = 0x28
+CONFIG_COMMIT = 0x29
+CONFIG_READ = 0x2A
+CONFIG_R = 0x2B
+JOURNAL_READ = 0x2C
+JOURNAL_DATA = 0x2D
 
 # ERR.code
 ERR_UNKNOWN = 1  # no such message type
@@ -52,8 +64,28 @@ ERR_BUSY = 4  # another owner holds the lease; detail = its remaining ms
 ERR_NO_LEASE = 5  # the command needs a lease
 ERR_RANGE = 6  # a value is out of range; detail = index of the field
 ERR_STATE = 7  # not possible in this state; detail = the state
-ERR_AUTH = 8  # authentication needed or failed
+ERR_AUTH = 8  # authentication needed or failed; detail = one of AUTH_*, or ms of lock-out
 ERR_VERSION = 9  # unknown protocol version; detail = the version spoken
+ERR_CONFIG = 10  # a configuration or journal was refused; detail = one of CONFIG_*
+
+# ERR.detail of ERR_AUTH, and BOARD_EVENT.reason of EV_AUTH
+AUTH_NEEDED = 0  # the request is privileged and came without AUTH
+AUTH_NO_KEY = 1  # the board has no key: privileged requests are refused
+AUTH_NO_SESSION = 2  # no CHALLENGE since boot, or another one has replaced it
+AUTH_WRONG_MAC = 3
+AUTH_REPLAY = 4  # the counter did not rise
+AUTH_LOCKED = 5  # EV_AUTH only; ERR.detail is then the ms left, always above 15
+
+# ERR.detail of ERR_CONFIG, and BOARD_EVENT.arg of EV_CONFIG with reason 2
+CONFIG_ABSENT = 1  # this board has no such store
+CONFIG_LENGTH = 2  # not all bytes came, or more than the store holds
+CONFIG_CRC = 3  # the bytes are not those of the crc32 that was announced
+CONFIG_INVALID = 4  # the store does not accept what it says
+CONFIG_FLASH = 5  # it could not be written
+
+# CONFIG_COMMIT.when
+AT_NEXT_BOOT = 0
+NOW = 1  # the board resets itself once its answer is out
 
 # TELEMETRY.state
 STATE_BOOT = 0
@@ -69,6 +101,10 @@ FLAG_LEASE = 1
 FLAG_SENSOR_FAULT = 2
 FLAG_ARMED = 4  # a shed trigger is running its confirmation time
 FLAG_FAN_FLOOR = 8  # a fail-safe floor, not the controller, sets the fans
+FLAG_LOCKOUT = 16  # a group was shed too often: it stays off until CLEAR_SAFE
+FLAG_CONFIG_FALLBACK = 32  # running on the older copy of the configuration
+FLAG_WELDED = 64  # a relay contact does not follow its command
+FLAG_OVERRUN = 128  # deadlines were missed lately
 
 # BOARD_EVENT.code
 EV_BOOT = 1  # arg = reset cause
@@ -78,6 +114,14 @@ EV_RESTORE = 4  # group, reason, arg = headroom found, mW
 EV_LOCKOUT = 5  # group; arg = sheds counted
 EV_SENSOR = 6  # group = input index, reason = 1 lost, 0 back
 EV_LEASE = 7  # reason = 1 granted, 2 expired, 3 released
+EV_FAN = 8  # group = fan, reason = 1 stalled, 0 back, arg = rpm
+EV_RELAY = 9  # group, reason = 1 welded, 2 stuck open, 0 back
+EV_INTERLOCK = 10  # group = one of INTERLOCK_*, reason = 1 on, 0 cleared, arg = reading
+EV_FAST = 11  # fast over-current; group = feed, arg = mA
+EV_AUTH = 12  # reason = one of AUTH_*, arg = failures since boot
+EV_CONFIG = 13  # reason = 1 saved, 2 refused (arg = CONFIG_*), 3 fell back to the older copy
+EV_MAINT = 14  # reason = 1 entered, 0 left; arg = ms granted
+EV_OVERRUN = 15  # arg = ticks missed
 
 # BOARD_EVENT.reason for EV_SHED
 SHED_BREAKER = 1
@@ -89,8 +133,20 @@ SHED_LEAK = 6
 SHED_UNDERFREQUENCY = 7
 SHED_BBU = 8
 
+# BOARD_EVENT.group for EV_INTERLOCK; bit n of COOLING.latched
+INTERLOCK_LEAK = 1
+INTERLOCK_LOW_FLOW = 2
+INTERLOCK_RESERVOIR = 3
+INTERLOCK_SUPPLY_TEMP = 4
+INTERLOCK_PUMP = 5
+
 INVALID = -(1 << 30)  # int32 field without a valid reading; a small int on every port
 NEVER_MS = (1 << 30) - 1  # time-to-trip of a breaker that does not trip
+NO_U16 = 0xFFFF  # u16 field of COOLING without a valid reading
+
+# One row of JOURNAL_DATA: seq, t_ms (of that boot), boot count modulo 65536, then as BOARD_EVENT
+# code, group, reason, count, arg
+JOURNAL_ROW = "<IIHBBBBi"
 
 MESSAGES = (
     (HELLO, "HELLO", "h", "<IIH", (("owner", "id", 1), ("nonce", "", 1), ("max_rx", "B", 1)), ""),
@@ -187,4 +243,67 @@ MESSAGES = (
     (SHED, "SHED", "h", "<H", (("off", "bits", 1),), ""),  # bit g set: keep group g off
     (FAN_FLOOR, "FAN_FLOOR", "h", "<H", (("permille", "permille", 1),), ""),
     (CLEAR_SAFE, "CLEAR_SAFE", "h", "<B", (("reason", "enum", 1),), ""),
+    # Only with liquid cooling or more than one fan; a u16 without a reading is NO_U16.
+    (
+        COOLING,
+        "COOLING",
+        "b",
+        "<HHiiiiHiHHHHHiiiHHHHHHHHH",
+        (
+            ("pump_permille", "permille", 1),
+            ("valve_permille", "permille", 1),
+            ("supply_mc", "mC", 1),
+            ("return_mc", "mC", 1),
+            ("flow_mlm", "ml/min", 1),
+            ("dp_pa", "Pa", 1),
+            ("rh_permille", "permille", 1),
+            ("dew_mc", "mC", 1),  # dew point of the air at the humidity sensor
+            ("pump_rpm", "rpm", 1),
+            ("latched", "bits", 1),  # bit n: interlock n (INTERLOCK_*) is latched
+            ("failed", "bits", 1),  # bit n: fan n has failed
+            ("welded", "bits", 1),  # bit g: the contact of group g does not open
+            ("stuck_open", "bits", 1),  # bit g: it does not close
+            ("zone1_mc", "mC", 1),  # outlets of zones 1..3; zone 0 is TELEMETRY.outlet_mc
+            ("zone2_mc", "mC", 1),
+            ("zone3_mc", "mC", 1),
+            ("reservoir_permille", "permille", 1),
+            ("fan0_rpm", "rpm", 1),
+            ("fan1_rpm", "rpm", 1),
+            ("fan2_rpm", "rpm", 1),
+            ("fan3_rpm", "rpm", 1),
+            ("fan4_rpm", "rpm", 1),
+            ("fan5_rpm", "rpm", 1),
+            ("fan6_rpm", "rpm", 1),
+            ("fan7_rpm", "rpm", 1),
+        ),
+        "",
+    ),
+    # Nonces of 16 bytes; CHALLENGE_R has the board's nonce and the 8 bytes that prove its key.
+    (CHALLENGE, "CHALLENGE", "h", "<", (), "bytes"),
+    (CHALLENGE_R, "CHALLENGE_R", "b", "<", (), "bytes"),
+    (MAINT, "MAINT", "h", "<I", (("ttl_ms", "ms", 1),), ""),  # 0 leaves
+    (RESET, "RESET", "h", "<B", (("reason", "enum", 1),), ""),
+    # The compiled configuration, written in pieces, from the start on, each behind the last.
+    (CONFIG_BEGIN, "CONFIG_BEGIN", "h", "<HI", (("length", "B", 1), ("crc", "crc32", 1)), ""),
+    (CONFIG_DATA, "CONFIG_DATA", "h", "<H", (("offset", "B", 1),), "bytes"),
+    (CONFIG_COMMIT, "CONFIG_COMMIT", "h", "<B", (("when", "enum", 1),), ""),
+    (CONFIG_READ, "CONFIG_READ", "h", "<HB", (("offset", "B", 1), ("length", "B", 1)), ""),
+    (
+        CONFIG_R,
+        "CONFIG_R",
+        "b",
+        "<HHI",
+        (("offset", "B", 1), ("total", "B", 1), ("crc", "crc32", 1)),
+        "bytes",
+    ),
+    # Rows of JOURNAL_ROW from `seq` on, as many as fit; the next to ask for is behind the last.
+    (JOURNAL_READ, "JOURNAL_READ", "h", "<I", (("seq", "", 1),), ""),
+    (
+        JOURNAL_DATA,
+        "JOURNAL_DATA",
+        "b",
+        "<II",
+        (("oldest", "", 1), ("end", "", 1)),  # first seq that is kept, and the one behind the last
+        "bytes",
+    ),
 )

@@ -19,6 +19,8 @@ def test_tables_are_those_of_messages():
 
 def test_generated_modules_are_those_of_messages():
     assert (FOLDER / "link" / "wire.py").read_text() == make_wire.wire_text()
+    privileged = (FOLDER / "link" / "wire_privileged.py").read_text()
+    assert privileged == make_wire.wire_privileged_text()
 
 
 def test_example_frame_is_a_golden_one():
@@ -28,7 +30,7 @@ def test_example_frame_is_a_golden_one():
 
 def test_every_error_code_is_explained():
     codes = {name: value for name, value in vars(m).items() if name.startswith("ERR_")}
-    rows = re.findall(r"^\| (\d) ([A-Z_]+) \|", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) ([A-Z_]+) \|", TEXT, re.MULTILINE)
     found = {f"ERR_{name}": int(code) for code, name in rows}
     assert found == codes
 
