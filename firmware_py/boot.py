@@ -13,10 +13,12 @@ _NAME_MAX = 104  # far within a HELLO_R
 # The board named by argv. Raises ValueError or OSError.
 def make(argv):
     if not argv:
-        raise ValueError("give the path of the board's JSON configuration")
+        raise ValueError("give the path of the board's compiled configuration")
     options = _options(argv)
     with open(argv[0], "rb") as file:
         settings = parse(file.read())
+    if settings.board != "sim":
+        raise ValueError("the configuration is for board %s, this one is sim" % settings.board)
     name = "sim " + options.get("--uid", "0001")
     if len(name.encode()) > _NAME_MAX:
         raise ValueError("--uid is too long: at most %d bytes" % (_NAME_MAX - 4))

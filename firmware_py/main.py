@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The file a board starts with. Until real boards have their own, it starts the board `sim`:
-#     MICROPYPATH=CHECKOUT micropython -X heapsize=192k -m firmware_py.main CONFIG.json
+#     MICROPYPATH=CHECKOUT micropython -X heapsize=192k -m firmware_py.main CONFIG.bin
 #         [--boot-id N] [--boot-count N] [--uid TEXT] [--link TTY]
 
 import sys

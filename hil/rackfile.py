@@ -42,9 +42,10 @@ def rack_toml(
 
 
 def board_json(spec: RackSpec, never_shed: Sequence[int] = ()) -> str:
-    """The controller's configuration (firmware_py/store/config.py)."""
+    """The controller's configuration, as JSON (firmware_py/store/schema.py)."""
     groups = 1 + max(load.group for load in spec.loads)
     document = {
+        "version": 2,
         "loads": [load.group for load in spec.loads],
         "groups": [{"never": group in never_shed} for group in range(groups)],
         "feeds": [

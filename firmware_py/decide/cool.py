@@ -12,7 +12,8 @@ _I_LIMIT_PPM = const(1_000_000)
 
 class Cooler:
     def __init__(self, config):
-        self._c = config.cool
+        self._c = config.zones[0]
+        self._air = config.air
         self.out_permille = FULL  # what the fans get
         self.floored = False  # a fail-safe or host floor is above the controller
         self._out = FULL  # the controller's own output, slewed
@@ -37,7 +38,8 @@ class Cooler:
             return self._out
         ahead = min(c.ff_permille_kw * total_w // 1000, FULL)
         if inlet_mc != INVALID:
-            ahead += max(inlet_mc - c.inlet_ref_mc, 0) * c.inlet_permille_k // 1000
+            air = self._air
+            ahead += max(inlet_mc - air.inlet_ref_mc, 0) * air.inlet_permille_k // 1000
         if self._outlet_mc == INVALID:
             self._start(outlet_mc, ahead)
         self._outlet_mc += (outlet_mc - self._outlet_mc) >> _FILTER_SHIFT

@@ -2,21 +2,29 @@
 # The configuration as the stages read it; config.py fills it.
 
 
-# One attribute per key of a table in config.py.
+# One attribute per key of a table in schema.py, an int.
 class Section:
     pass
 
 
 class Settings:
     def __init__(self):
-        self.crc = 0  # crc32 of the file
+        self.crc = 0  # of the compiled file: which configuration this is
+        self.board = self.name = ""
         self.groups = 0
         self.never = 0  # bit g: group g is never shed
         self.load_group = None  # array('b'): group of each load
+        self.load_share = None  # array('h'): permille of its power on feed A, -1 unknown
         self.feeds = []  # Sections
         self.load_share = None  # array('h'): permille of its power on feed A, -1 not known
         self.zones = []  # Sections
         self.fans = []
         self.liquid = None
         self.shed = None
-        self.cool = None
+        self.air = None
+        self.zones = []
+        self.fans = []  # .zones bit z: it cools zone z
+        self.liquid = None  # or a Section
+        self.link = None
+        self.modbus = None  # or a Section
+        self.wiring = []  # array('i') each: channel (outputs from OUT_AT on), driver, its numbers

@@ -12,6 +12,7 @@ from firmware_py.app import App
 from firmware_py.channels import N_IN
 from firmware_py.link.commands import BoardInfo
 from firmware_py.store import config as store
+from hil.drivers.boardfile import read_binary
 
 RX_BYTES = 512
 """Link bytes taken at once."""
@@ -20,9 +21,12 @@ TICKS_MASK = (1 << 30) - 1
 
 
 def load_app(config: Path, boot_id: int, boot_count: int) -> App:
-    """The firmware's App for a board configuration; ConfigError names the file and the key."""
+    """The firmware's App for a board configuration, JSON or compiled.
+
+    ConfigError names the file and the key.
+    """
     try:
-        parsed = store.parse(config.read_bytes())
+        parsed = store.parse(read_binary(config))
     except store.ConfigError as error:
         raise ConfigError(f"{config}: {error}") from error
     return App(parsed, BoardInfo("sim 0001", boot_id, boot_count))

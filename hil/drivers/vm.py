@@ -16,6 +16,7 @@ from pathlib import Path
 
 from edge.errors import LinkError, RuntimeMissing
 from firmware_py.channels import N_OUT
+from hil.drivers.boardfile import write_binary
 
 HEAP = "192k"
 """Heap of the VM; hard on the unix port. An RP2040 has 264 KiB of RAM in all."""
@@ -66,7 +67,8 @@ class VmProcess:
     def __init__(self, config: Path, boot_id: int, boot_count: int, *more: str) -> None:
         root = Path(__file__).resolve().parents[2]
         program = find_vm()
-        command = [str(program), "-X", f"heapsize={HEAP}", "-m", "firmware_py.main", str(config)]
+        binary = write_binary(config)
+        command = [str(program), "-X", f"heapsize={HEAP}", "-m", "firmware_py.main", str(binary)]
         command += ["--boot-id", str(boot_id), "--boot-count", str(boot_count), *more]
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the VM
         try:

@@ -31,6 +31,7 @@ from tests.bench._table import Report, Row, Target, percentile
 REQUEST_BYTES = 40
 TIMEOUT_S = 2.0
 CONFIG = {
+    "version": 2,
     "loads": [0] * 8,
     "groups": [{"never": False}],
     "feeds": [{"rating_ma": 63_000, "nominal_mv": 230_000}] * 2,

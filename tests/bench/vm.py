@@ -12,6 +12,7 @@ from pathlib import Path
 
 from firmware_py.channels import N_IN
 from firmware_py.link.messages import HELLO
+from hil.drivers.boardfile import write_binary
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import VmBoard
 from tests.bench._table import Report, Row, Target, interleave
@@ -19,6 +20,7 @@ from tests.firmware.rig import Rig, frame
 from tests.firmware.vm import compile_firmware, run_script
 
 CONFIG = {
+    "version": 2,
     "loads": [0, 0, 1, 1, 2, 2, 3, 3],
     "groups": [{"never": True}, {}, {}, {}],
     "feeds": [{"rating_ma": 32_000}, {"rating_ma": 32_000}],
@@ -49,6 +51,7 @@ def run(quick: bool) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "board.json"
         config.write_text(json.dumps(CONFIG))
+        config = write_binary(config)
         inside = run_script("tests/firmware/vm_tick.py", config, ticks)
         from_source = run_script("tests/firmware/vm_heap.py", config) / 1024
         compile_firmware(Path(folder))

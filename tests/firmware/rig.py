@@ -11,6 +11,7 @@ from firmware_py.link import messages as m
 from firmware_py.link.codec import Decoder, Frame, encode
 from firmware_py.link.commands import BoardInfo
 from firmware_py.store import config as store
+from firmware_py.store.compile import compile_json
 
 BOOT_ID = 0xABCD1234
 SESSION = BOOT_ID & 0xFFFF
@@ -18,6 +19,7 @@ OWNER = 7
 ROWS = {row[0]: row for row in m.MESSAGES}
 
 RACK = {
+    "version": 2,
     "loads": [0, 0, 1, 1, 2, 2, 3, 3],
     "groups": [{"never": True}, {}, {}, {}],
     "feeds": [{"rating_ma": 32_000}, {"rating_ma": 32_000}],
@@ -26,7 +28,8 @@ RACK = {
 
 
 def parse(**sections):
-    return store.parse(json.dumps(RACK | sections).encode())
+    """Settings of RACK with other sections, by the way a board gets them."""
+    return store.parse(compile_json(json.dumps(RACK | sections))[0])
 
 
 def frame(kind, seq, payload=b"", session=SESSION, flags=0):

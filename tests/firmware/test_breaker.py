@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from firmware_py.decide.breaker import Breaker, _gains
 from firmware_py.link.messages import NEVER_MS
-from firmware_py.store.config import parse
+from tests.firmware.rig import parse
 from tests.firmware.small import Small
 from tests.parity.vm_breaker import walked
 
@@ -53,8 +53,7 @@ def test_a_board_can_be_configured_for_every_family(curve, rating_ma):
         "tau_fast_ms": family["tau_fast_ms"],
         "magnetic_ppm": family["magnetic_low_ppm"],
     }
-    text = json.dumps({"loads": [0], "groups": [{}], "feeds": [feed]})
-    made = parse(text.encode()).feeds[0]
+    made = parse(feeds=[feed]).feeds[0]
     assert {key: getattr(made, key) for key in feed} == feed
 
 

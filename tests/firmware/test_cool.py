@@ -7,8 +7,8 @@ from firmware_py.link.messages import INVALID
 from tests.firmware.rig import parse
 
 
-def cooler(**cool):
-    return Cooler(parse(cool=cool))
+def cooler(**zone):
+    return Cooler(parse(zones=[zone]))
 
 
 def settle(unit, outlet_mc, ticks=600, inlet_mc=24_000):

@@ -6,7 +6,8 @@ from pathlib import Path
 from firmware_py.decide import lease
 from firmware_py.link import make_wire
 from firmware_py.link import messages as m
-from firmware_py.store import config
+from firmware_py.store.compile import compile_json
+from firmware_py.store.config import parse
 
 FOLDER = Path(make_wire.__file__).parents[1]
 TEXT = (FOLDER / "PROTOCOL.md").read_text(encoding="utf-8")
@@ -44,4 +45,6 @@ def test_limits_in_the_text_are_those_of_the_code():
 def test_configuration_in_the_readme_is_accepted():
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"```json\n(.*?)```", readme, re.DOTALL)
-    assert config.parse(block.encode()).groups == 3
+    binary, notes = compile_json(block)
+    assert parse(binary).groups == 3
+    assert notes == []

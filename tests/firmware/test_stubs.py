@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.firmware.vm import host_only
+
 ROOT = Path(__file__).resolve().parents[2]
 STUBS = ("micropython-rp2-stubs", "micropython-stdlib-stubs")
-HOST_ONLY = "make_wire"  # generates files, runs on the host
+HOST_ONLY = "|".join(
+    f"/{path.stem}[.]py$" for path in (ROOT / "firmware_py").rglob("*.py") if host_only(path)
+)
 
 CONFIG = """[mypy]
 python_version = 3.11

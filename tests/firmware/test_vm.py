@@ -9,6 +9,7 @@ import pytest
 
 from firmware_py import channels as ch
 from firmware_py.link import messages as m
+from hil.drivers.boardfile import write_binary
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import HEAP, VmBoard
 from tests.firmware.rig import OWNER, RACK, bodies, frame, inputs, unpack
@@ -22,7 +23,7 @@ def config(tmp_path):
     vm_path()
     path = tmp_path / "board.json"
     path.write_text(json.dumps(RACK | {"shed": QUICK}))
-    return path
+    return write_binary(path)
 
 
 @pytest.fixture(scope="module")
@@ -139,9 +140,9 @@ def test_end_of_file_on_the_bus_is_a_clean_exit(config):
 
 
 def test_a_wrong_configuration_is_one_line_and_exit_code_2(config):
-    config.write_text(json.dumps(RACK | {"loads": [9]}))
+    config.write_bytes(config.read_bytes()[:-1])
     done = _start(config, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "loads[0]: must be an integer from 0 to 3" in done.stderr
+    assert "board.bin: is damaged" in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""

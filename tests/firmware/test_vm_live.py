@@ -15,6 +15,7 @@ import pytest
 from firmware_py import channels as ch
 from firmware_py.link import messages as m
 from firmware_py.link.codec import Decoder
+from hil.drivers.boardfile import write_binary
 from hil.drivers.vm import HEAP, OUT_RECORD_BYTES, pack_inputs
 from tests.firmware.rig import OWNER, RACK, bodies, frame, inputs, unpack
 from tests.firmware.vm import ROOT, vm_path
@@ -33,7 +34,7 @@ class Board:
         self.plug()
         command = [str(vm_path()), "-X", f"heapsize={HEAP}", "-m", "firmware_py.main"]
         self.vm = subprocess.Popen(
-            [*command, str(config), "--boot-id", "1", "--link", str(self.path)],
+            [*command, str(write_binary(config)), "--boot-id", "1", "--link", str(self.path)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={"MICROPYPATH": str(ROOT)},

@@ -39,10 +39,15 @@ def run_script(script, *args, firmware=ROOT):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def host_only(path):
+    """Whether a source of firmware_py stays on the host; its first comment says so."""
+    return "# Host only" in path.read_text(encoding="utf-8")[:200]
+
+
 FIRMWARE = sorted(
     path.relative_to(ROOT)
     for path in (ROOT / "firmware_py").rglob("*.py")
-    if path.name not in ("make_wire.py", "messages.py")
+    if path.name != "messages.py" and not host_only(path)
 )
 """What a board carries: sources, relative to ROOT."""
 

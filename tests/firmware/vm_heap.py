@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs inside the MicroPython VM: bytes that the firmware keeps on the heap once it runs.
-#     vm_heap.py CONFIG.json      prints one JSON number; MICROPYPATH says which firmware
+#     vm_heap.py CONFIG.bin      prints one JSON number; MICROPYPATH says which firmware
 
 import gc
 

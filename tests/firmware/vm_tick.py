@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs inside the MicroPython VM (test_vm.py and the `vm` bench start it):
-#     vm_tick.py CONFIG.json TICKS      prints one JSON object
+#     vm_tick.py CONFIG.bin TICKS      prints one JSON object
 #
 # The heap is locked during every exchange, so one allocated byte raises MemoryError.
 

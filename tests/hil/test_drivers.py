@@ -121,7 +121,7 @@ def test_both_boards_answer_the_same_bytes(plant):
 @pytest.mark.parametrize("kind", [VmBoard, CpythonBoard])
 def test_a_bad_configuration_names_its_file_and_key(tmp_path, kind):
     config = tmp_path / "board.json"
-    config.write_text('{"loads": [0], "groups": [{}], "feeds": [{"rating_ma": 1}]}')
+    config.write_text('{"version": 2, "loads": [0], "groups": [{}], "feeds": [{"rating_ma": 1}]}')
     if kind is VmBoard:
         vm_path()
     with pytest.raises((LinkError, ConfigError), match=r"board\.json.*feeds\[0\]\.rating_ma"):

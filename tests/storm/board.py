@@ -15,6 +15,7 @@ from firmware_py.channels import IN_FEED_A_MA, IN_FEED_A_MV, IN_FEED_A_MW, IN_LO
 from firmware_py.link import messages as m
 from firmware_py.link.commands import COMMANDS, BoardInfo, CommandError
 from firmware_py.store import config as store
+from firmware_py.store.compile import compile_json
 from hil.plant import io
 from hil.plant.rack import Rack
 from hil.rackfile import board_json
@@ -72,7 +73,8 @@ class StormBoard:
     """One board; `tick` once per 100 ms, after the plant's step."""
 
     def __init__(self, scenario: Scenario, rack: Rack, random: Random) -> None:
-        settings = store.parse(board_json(rack.spec, sorted(scenario.never)).encode())
+        binary, _ = compile_json(board_json(rack.spec, sorted(scenario.never)))
+        settings = store.parse(binary)
         self.app = App(settings, BoardInfo("storm 0001", 1 + scenario.seed % 1_000))
         self._rack = rack
         self._meters = (Meters(scenario.meter, len(scenario.loads), random),)

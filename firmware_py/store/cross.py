@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+# Host only: what parts of a configuration must be to each other. Values that are wrong by
+# themselves are None here and are passed over.
+
+_GATE_MAX_MA = 1_000_000  # m is computed as mA * 1000 / trip current in small ints
+
+
+def check(mistakes, made):
+    _loads(mistakes, made)
+    for i, feed in enumerate(made["feeds"]):
+        _gate(mistakes, feed, f"feeds[{i}]")
+    for shed in made["shed"]:
+        _shed(mistakes, shed)
+        for i, zone in enumerate(made["zones"]):
+            if _all(zone, "setpoint_mc") and _all(shed, "outlet_max_mc"):
+                _zone(mistakes, zone, shed["outlet_max_mc"], f"zones[{i}]")
+    _fans(mistakes, made)
+
+
+def _all(values, *keys):
+    return all(values.get(key) is not None for key in keys)
+
+
+# With one feed it carries all of every load.
+def _loads(mistakes, made):
+    groups, loads = made["groups"], made["loads"]
+    for i, load in enumerate(loads):
+        group, share = load["group"], load["share_a_permille"]
+        if group is not None and group >= len(groups) > 0:
+            mistakes.add(f"loads[{i}].group", f"is {group}, groups has 0 to {len(groups) - 1}")
+        if len(made["feeds"]) == 1 and share is not None:
+            if share not in (-1, 1000):
+                mistakes.add(f"loads[{i}].share_a_permille", "must be 1000: there is one feed")
+            load["share_a_permille"] = 1000
+    used = {load["group"] for load in loads}
+    if None in used:
+        return
+    for g in range(len(groups)):
+        if g not in used:
+            mistakes.notes.append(f"groups[{g}]: has no load")
+    if all(groups[g]["never"] for g in used if g < len(groups)):
+        mistakes.notes.append("groups: all loads are never shed: no breaker is protected by that")
+
+
+def _gate(mistakes, feed, where):
+    if not _all(feed, "rating_ma", "magnetic_ppm"):
+        return
+    if feed["rating_ma"] * feed["magnetic_ppm"] // 1_000_000 > _GATE_MAX_MA:
+        mistakes.add(where, "magnetic gate is above 1000 A; lower rating_ma or magnetic_ppm")
+
+
+def _shed(mistakes, shed):
+    if _all(shed, "bbu_shed_permille", "bbu_restore_permille"):
+        low, high = shed["bbu_shed_permille"], shed["bbu_restore_permille"]
+        if low >= high:
+            mistakes.add(
+                "shed.bbu_restore_permille", f"is {high}, must be above bbu_shed_permille, {low}"
+            )
+
+
+def _zone(mistakes, zone, most_mc, where):
+    if zone["setpoint_mc"] >= most_mc:
+        mistakes.add(
+            f"{where}.setpoint_mc",
+            f"is {zone['setpoint_mc']}, must be below shed.outlet_max_mc, {most_mc}",
+        )
+
+
+def _fans(mistakes, made):
+    zones = len(made["zones"])
+    cooled = 0
+    for i, fan in enumerate(made["fans"]):
+        mask = fan.get("zones")
+        if mask is None:
+            return
+        if mask >> zones:
+            mistakes.add(f"fans[{i}].zones", f"names a zone that does not exist; zones has {zones}")
+        cooled |= mask
+    for z in range(zones):
+        if not cooled >> z & 1:
+            mistakes.notes.append(f"zones[{z}]: has no fan")
