@@ -15,8 +15,8 @@ import typer
 
 from edge.errors import EdgeError
 
-COMMANDS = ("demo", "run", "check")
-"""Modules of this package, in the order of --help."""
+COMMANDS = ("demo", "run", "check", "config")
+"""Modules of this package, in the order of --help. Each has a function or a Typer of its name."""
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 error · 2 configuration or usage · 3 port · 4 link or board · "
@@ -35,8 +35,11 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for _name in COMMANDS:
-    _function = getattr(import_module(f"edge.cli.{_name}"), _name)
-    app.command(_name, epilog=EXIT_CODES)(_function)
+    _command = getattr(import_module(f"edge.cli.{_name}"), _name)
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name, epilog=EXIT_CODES)
+    else:
+        app.command(_name, epilog=EXIT_CODES)(_command)
 
 
 def _version(wanted: bool) -> None:

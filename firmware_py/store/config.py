@@ -36,7 +36,7 @@ def parse(data):
     made = Settings()
     made.crc = _check_head(data)
     at = HEAD_BYTES
-    found = {}
+    found = {}  # type: ignore[var-annotated]
     for number, name, least, most, keys, added in SECTIONS:
         rows = found[name] = []
         while at < len(data) and data[at] == number:

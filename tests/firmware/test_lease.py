@@ -85,7 +85,9 @@ def test_release_by_the_owner_is_not_an_expiry():
 
 
 def test_fan_floor_ends_with_the_lease():
-    rig = Rig(cool={"setpoint_mc": 60_000, "slew_down_permille": 1000})
+    rig = Rig(
+        zones=[{"setpoint_mc": 60_000, "slew_down_permille": 1000}], shed={"outlet_max_mc": 70_000}
+    )
     rig.run(10)
     rig.hello()
     rig.lease(1000)

@@ -21,13 +21,17 @@ readings = st.tuples(
     st.just(0),
     st.lists(extreme, min_size=8, max_size=8),
 )
-EXTREME_COOL = {
-    "kp_permille_k": 1000,
-    "ki_ppm_k": 5000,
-    "ff_permille_kw": 1000,
-    "inlet_permille_k": 1000,
-    "setpoint_mc": 10_000,
-    "deadband_mc": 0,
+EXTREME = {
+    "air": {"inlet_permille_k": 1000},
+    "zones": [
+        {
+            "kp_permille_k": 1000,
+            "ki_ppm_k": 5000,
+            "ff_permille_kw": 1000,
+            "setpoint_mc": 10_000,
+            "deadband_mc": 0,
+        }
+    ],
 }
 
 
@@ -44,10 +48,10 @@ def test_every_tick_stays_in_small_ints(monkeypatch):
     @settings(max_examples=25, deadline=None)
     @given(
         st.lists(st.tuples(readings, st.integers(1, 8)), min_size=1, max_size=6),
-        st.sampled_from([{}, EXTREME_COOL]),
+        st.sampled_from([{}, EXTREME]),
     )
-    def ticks(profile, cool):
-        rig = Rig(cool=cool, shed={"min_off_ms": 0, "stagger_ms": 100})
+    def ticks(profile, sections):
+        rig = Rig(shed={"min_off_ms": 0, "stagger_ms": 100}, **sections)
         rig.hosted()
         for values, n in profile:
             rig.faults = dict(enumerate(values[:10]))
