@@ -28,6 +28,7 @@ from .link.telemetry import Telemetry
 from .sense.inputs import Sense
 
 _SKIPPED_MAX = const(600)  # 60 s: a breaker has long settled
+_CIRCLE = const((1 << 30) - 1)  # of board time
 TX_BYTES = 1024  # telemetry, loads, an event and a longest reply fit twice
 
 
@@ -40,7 +41,8 @@ class App:
         self.sense = Sense(config, self.events, self.raw)
         self.breakers = [_breaker(feed) for feed in config.feeds]
         if len(self.breakers) == 1:
-            self.breakers.append(_breaker(config.feeds[0]))  # feed B is not fitted: stays cold
+            self.breakers.append(_breaker(config.feeds[0]))  # feed B is not fitted
+            self.breakers[1].theta_ppm = 0
         self._feeds = len(config.feeds)
         self.ttt_ms = array("i", [m.NEVER_MS] * 2)
         self.supervisor = Supervisor(self.events)
@@ -63,7 +65,6 @@ class App:
         self.heap_free = 0
         self._untidy = True  # there is something to collect
         self.deadline_ms = 0
-        self._cold = bytearray(b"\1\1")  # feed not seen yet: breaker memory unknown
         self._high = 0  # bits 16.. of the board time, u32
         self._last_ms = 0
         self.events.put(m.EV_BOOT, 0, 0, info.reset_cause)
@@ -113,14 +114,17 @@ class App:
         self._last_ms = now_ms
         self.events.t_low = now_ms & 0xFFFF
         self.events.t_high = (now_ms >> 16) + self._high
-        state.up_ms += ticks_diff(now_ms, state.base_ms)
-        state.base_ms = state.now_ms = now_ms
+        state.now_ms = now_ms
+        since_ms = (now_ms - state.base_ms) & _CIRCLE
+        if since_ms > _CIRCLE >> 2:  # rarely, as a long int costs heap
+            state.up_ms += since_ms
+            state.base_ms = now_ms
 
     def _tick(self, now_ms, skipped):
         self.sense.step(self.shedder.groups.off_mask)
         if self.lease.expire(now_ms):
             self.events.put(m.EV_LEASE, 0, LEASE_EXPIRED, 0)
-        self._supervise()
+        self._supervise(now_ms)
         self._thermal(min(skipped, _SKIPPED_MAX))
         self.shedder.step(
             now_ms,
@@ -135,12 +139,12 @@ class App:
         self.act.write(self.cooler.out_permille, self.shedder.groups.off_mask, self.state.state)
         self._telemetry.send(self)
 
-    def _supervise(self):
+    def _supervise(self, now_ms):
         sense = self.sense
         hazard = sense.leak or sense.blind()
         clear = self.lease.clear
         self.lease.clear = False
-        self.supervisor.step(hazard, sense.faulty(), self.lease.held, clear)
+        self.supervisor.step(now_ms, hazard, sense.faulty(), self.lease.held, clear)
         if clear:
             self.shedder.groups.clear()
         state = self.state
@@ -153,9 +157,6 @@ class App:
         feed_ma = self.sense.feed_ma
         for feed in range(self._feeds):
             breaker = self.breakers[feed]
-            if self._cold[feed] and self.sense.measured[feed]:
-                self._cold[feed] = 0
-                breaker.assume_settled(feed_ma[feed])
             worst_ma = max(feed_ma[feed], self.shedder.last_ma[feed])
             for _ in range(skipped):
                 breaker.step(worst_ma)
@@ -164,4 +165,6 @@ class App:
 
 
 def _breaker(feed):
-    return Breaker(feed.rating_ma, feed.mnt_ppm, feed.tau_fast_ms, feed.magnetic_ppm)
+    made = Breaker(feed.rating_ma, feed.mnt_ppm, feed.tau_fast_ms, feed.magnetic_ppm)
+    made.assume_hot()
+    return made

@@ -37,9 +37,10 @@ class Breaker:
         m = (current_ma * 1000 + self.trip_ma - 1) // self.trip_ma
         return m * m
 
-    # At boot the thermal memory is unknown: take the steady state of the present load, up to 0.9.
-    def assume_settled(self, current_ma):
-        self.theta_ppm = min(self.heating_ppm(current_ma), 900_000)
+    # After a reset the thermal memory is unknown: as hot as a breaker that has not tripped may be
+    # once its load was taken off in time. It fades within three time constants.
+    def assume_hot(self):
+        self.theta_ppm = 900_000
 
     # One tick at a constant current.
     def step(self, current_ma):

@@ -132,12 +132,14 @@ def test_every_intermediate_is_a_small_int_on_a_board(rating_ma, curve, current_
     breaker.ttt_ms(Small(current_ma))
 
 
-def test_after_a_reboot_the_breaker_counts_as_settled_but_not_as_tripped():
+def test_after_a_reboot_the_breaker_counts_as_hot_and_forgets_it():
     breaker = Breaker(16_000, MNT_PPM, TAU_MS, MAGNETIC_PPM)
-    breaker.assume_settled(16_000)
-    assert breaker.theta_ppm == pytest.approx(783_147, rel=0.005)
-    breaker.assume_settled(60_000)
-    assert breaker.theta_ppm == 900_000
+    breaker.assume_hot()
+    assert breaker.ttt_ms(17_000) == NEVER_MS  # nothing is shed for it
+    assert breaker.ttt_ms(20_000) < 3_000
+    for _ in range(3 * TAU_MS // 100):
+        breaker.step(8_000)
+    assert breaker.theta_ppm < 240_000
 
 
 @pytest.mark.parametrize("tau_ms", range(1_600, 20_001, 333))

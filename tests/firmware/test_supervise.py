@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
 import pytest
 
 from firmware_py import channels as ch
+from firmware_py.decide import make_diagram
 from firmware_py.decide import supervise as s
 from firmware_py.link import messages as m
 from tests.firmware.rig import Rig
 
 ROWS = list(zip(*[iter(s.TABLE)] * 3, strict=True))
-STATES = range(m.STATE_MAINT)
-EVENTS = (s._HAZARD, s._CLEAR, s._FAULT, s._LEASED, s._ALONE)
+STATES = range(m.STATE_MAINT + 1)
+EVENTS = (s._HAZARD, s._CLEAR, s._MAINT, s._FAULT, s._LEASED, s._ALONE)
 
 
 class Log:
@@ -29,6 +32,7 @@ def at(state):
 CONDITIONS = {
     s._HAZARD: (True, False, False, False),
     s._CLEAR: (False, False, False, True),
+    s._MAINT: (False, True, True, False),
     s._FAULT: (False, True, True, False),
     s._LEASED: (False, False, True, False),
     s._ALONE: (False, False, False, False),
@@ -41,7 +45,10 @@ def test_every_pair_does_what_the_table_says(state, event):
     unit = at(state)
     if event == s._CLEAR and state != m.STATE_SAFE:
         return  # outside SAFE a clear is not an event
-    unit.step(*CONDITIONS[event])
+    if event == s._MAINT:
+        unit.maintain(0, 1000)
+        unit._events.seen.clear()
+    unit.step(500, *CONDITIONS[event])
     wanted = {(a, b): c for a, b, c in ROWS}.get((state, event), state)
     assert unit.state == wanted
     changes = [] if wanted == state else [(m.EV_STATE, state, wanted, 0)]
@@ -56,13 +63,13 @@ def test_table_is_deterministic_and_reaches_all_states_of_v1():
 def test_safe_is_latched_against_everything_but_clear():
     for event in (s._FAULT, s._LEASED, s._ALONE):
         unit = at(m.STATE_SAFE)
-        unit.step(*CONDITIONS[event])
+        unit.step(0, *CONDITIONS[event])
         assert unit.state == m.STATE_SAFE
 
 
 def test_a_hazard_wins_over_a_clear():
     unit = at(m.STATE_SAFE)
-    unit.step(True, False, True, True)
+    unit.step(0, True, False, True, True)
     assert unit.state == m.STATE_SAFE
 
 
@@ -115,3 +122,43 @@ def test_a_cut_leak_sensor_degrades_and_sheds_nothing():
     rig.run(10)
     assert rig.app.state.state == m.STATE_DEGRADED
     assert rig.off == 0
+
+
+def test_maint_ends_with_its_time_and_with_its_lease():
+    for leased, now_ms in ((True, 1000), (False, 500)):
+        unit = at(m.STATE_LOCAL)
+        unit.maintain(0, 1000)
+        unit.step(400, False, False, True, False)
+        assert unit.state == m.STATE_MAINT
+        assert unit.fans_full()
+        assert not unit.may_restore()
+        unit.step(now_ms, False, False, leased, False)
+        assert unit.state == m.STATE_SELFTEST  # what was worked on is looked at again
+        assert (m.EV_MAINT, 0, 0, 0) in unit._events.seen
+
+
+def test_maint_ends_across_the_wrap_of_board_time():
+    unit = at(m.STATE_LOCAL)
+    unit.maintain((1 << 30) - 100, 1000)
+    unit.step(800, False, False, True, False)
+    assert unit.state == m.STATE_MAINT
+    unit.step(900, False, False, True, False)
+    assert unit.state == m.STATE_SELFTEST
+
+
+def test_a_hazard_in_maint_is_safe():
+    unit = at(m.STATE_MAINT)
+    unit.step(0, True, False, True, False)
+    assert unit.state == m.STATE_SAFE
+
+
+def test_a_board_that_went_down_in_safe_comes_up_in_it():
+    unit = s.Supervisor(Log(), latched=True)
+    unit.step(0, False, False, False, False)
+    assert unit.state == m.STATE_SAFE
+
+
+def test_the_diagram_in_the_readme_is_that_of_the_table():
+    readme = Path(make_diagram.__file__).parent.parent / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    assert make_diagram.inserted(text) == text
