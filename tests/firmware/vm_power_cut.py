@@ -145,4 +145,5 @@ def _rows(kind, ages):
     ]
 
 
-print(json.dumps(_rows(sys.argv[1], [int(age) for age in sys.argv[2:]])))
+if __name__ == "__main__":
+    print(json.dumps(_rows(sys.argv[1], [int(age) for age in sys.argv[2:]])))
