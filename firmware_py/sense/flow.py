@@ -7,16 +7,13 @@
 # low-flow interlock, which is the safe side. A worn wheel reads low and cannot be told from low
 # flow; bubbles read high, up to the limit.
 
-from ..compat import const
 from ..link.wire import INVALID
-from .pulses import Window
-
-_MASK = const((1 << 30) - 1)
+from .pulses import COUNT_MASK, Window
 
 
 class Flow(Window):
     # k: pulses per 100 litres, 600 .. 6_500_000; mlm_most: more than that is INVALID.
-    def __init__(self, counter, k, mlm_most, ticks=20, mask=_MASK):
+    def __init__(self, counter, k, mlm_most, ticks=20, mask=COUNT_MASK):
         # big ints are fine here, while the board starts
         super().__init__(counter, ticks, mlm_most * k // 6_000_000 + 1, mask)
         self._each = 6_000_000_000 // k

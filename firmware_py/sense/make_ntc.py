@@ -64,8 +64,10 @@ def text():
     lines = [_HEAD]
     for name, ohm_at in CURVES.items():
         data = table(ohm_at, 10_000)
-        lines.append(f"{name} = bytes.fromhex(")
-        lines += [f'    "{data[at : at + 34].hex()}"' for at in range(0, len(data), 34)]
+        lines.append(f"{name} = (")
+        for at in range(0, len(data), 20):
+            escaped = "".join(f"\\x{byte:02x}" for byte in data[at : at + 20])
+            lines.append(f'    b"{escaped}"')
         lines.append(")")
     return "\n".join(lines) + "\n"
 

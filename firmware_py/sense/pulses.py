@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Pulses within a sliding window: what a tach and a flow turbine have in common.
 #
-# The counter has `.value()`, a small int that wraps at `mask` + 1: EdgeCounter (tach.py), a
-# machine.Counter (ESP32, MIMXRT) or a PIO counter that the board cuts to 30 bits; a plain 32-bit
-# value would be a big int and allocate.
+# The counter has `.value()`, a small int that wraps at `mask` + 1 or a multiple of it: EdgeCounter
+# (tach.py), a machine.Counter (ESP32, MIMXRT) or a PIO counter that the board cuts to 30 bits; a
+# plain 32-bit value would be a big int and allocate.
 
 from array import array
 
 from ..compat import const, ticks_diff
 
+COUNT_MASK = const((1 << 29) - 1)  # serves every counter of 29 bits or more
 _TICKS_MOST = const(50)
 _HZ_MOST = const(2000)
 _GAP_MS = const(400)  # a longer pause between polls: the window begins anew

@@ -28,7 +28,7 @@ _STEP_MC = const(10_000)  # between two readings
 _STEP_PERMILLE = const(300)
 _FAILS = const(2)  # in a row: then INVALID
 _RESET_FAILS = const(3)  # then a soft reset, and from then on one try per period
-_PAUSE_MS = const(3000)  # without a reading: the last one is stale
+_PAUSE_MS = const(3000)  # between two polls: then the reading is stale
 
 _CRC8 = bytes.fromhex("00316253c4f5a697b988dbea7d4c1f2e")  # 0x31, by nibbles
 
@@ -50,7 +50,7 @@ class Sht:
         self._period_ms = period_ms
         self._buf = bytearray(6)
         self._phase = _RESET
-        self._due_ms = self._good_ms = 0
+        self._due_ms = self._seen_ms = 0
         self._waits = False
         self._fails = 0
         self._mc = Spike(_STEP_MC)
@@ -59,12 +59,15 @@ class Sht:
         self.mc = self.rh_permille = INVALID
 
     def poll(self, now_ms):
+        if ticks_diff(now_ms, self._seen_ms) > _PAUSE_MS:
+            self._take(INVALID, INVALID)
+            self._phase = _RESET  # what the chip has measured before is as old
+            self._waits = False
+        self._seen_ms = now_ms
         try:
             self._step(now_ms)
         except OSError:
             self._failed(now_ms)
-        if ticks_diff(now_ms, self._good_ms) > self._period_ms + _PAUSE_MS:
-            self._take(INVALID, INVALID)
 
     def _step(self, now_ms):
         if self._phase == _READ:
@@ -90,7 +93,6 @@ class Sht:
             self._failed(now_ms)
             return
         self._fails = 0
-        self._good_ms = now_ms
         self._phase = _START
         self._take(mc, min(max(rh, 0), 1000))
         self._waits = min(self.mc, self.rh_permille) != INVALID

@@ -9,9 +9,9 @@
 
 from ..compat import const
 from ..link.wire import INVALID
-from .pulses import Window
+from .pulses import COUNT_MASK, Window
 
-_MASK = const((1 << 30) - 1)
+_MASK = const((1 << 30) - 1)  # of ticks_us()
 
 
 # Counts edges in an interrupt. The board connects it once, e.g.
@@ -31,7 +31,7 @@ class EdgeCounter:
     def edge(self, us):
         if (us - self._last_us) & _MASK >= self._least_us:
             self._last_us = us
-            self._count = (self._count + 1) & _MASK
+            self._count = (self._count + 1) & COUNT_MASK  # 2**30 would be a big int
 
     def value(self):
         return self._count
@@ -40,7 +40,7 @@ class EdgeCounter:
 class Tach(Window):
     # ticks: window in polls of 100 ms; rpm_most: more than that is INVALID (at most 59000 with 2
     # pulses per revolution).
-    def __init__(self, counter, pulses_rev=2, ticks=20, rpm_most=25_000, mask=_MASK):
+    def __init__(self, counter, pulses_rev=2, ticks=20, rpm_most=25_000, mask=COUNT_MASK):
         super().__init__(counter, ticks, rpm_most * pulses_rev // 60 + 1, mask)
         self._each = 60_000 // pulses_rev
         self._rpm_most = rpm_most

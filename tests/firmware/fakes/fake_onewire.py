@@ -79,6 +79,7 @@ class FakeOneWire:
         self.busy_us = 0
         self._stage = 0  # 0: ROM command, 1 .. 8: ROM bytes, 9: function, 10 ..: data
         self._bits = 0  # read since the function
+        self._command = 0
 
     def _check(self):
         if self.fault == "error":

@@ -9,10 +9,10 @@ _MEASURE = (0x2400, 0xFD)
 _RESET = (0x30A2, 0x94)
 
 
-def _crc(high, low):
+def _crc(word):
     crc = 0xFF
-    for byte in (high, low):
-        crc ^= byte
+    for shift in range(8, -1, -8):
+        crc ^= word >> shift & 0xFF
         for _ in range(8):
             crc = (crc << 1 ^ (0x31 if crc & 0x80 else 0)) & 0xFF
     return crc
@@ -67,4 +67,4 @@ class FakeSht:
     def _word(self, buf, at, raw):
         buf[at] = raw >> 8
         buf[at + 1] = raw & 0xFF
-        buf[at + 2] = _crc(raw >> 8, raw & 0xFF)
+        buf[at + 2] = _crc(raw)
