@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Writes ntc_tables.py; runs on the host, floats are allowed here.
+# Host only: writes ntc_tables.py; floats are allowed here.
 #
 #     python -m firmware_py.sense.make_ntc
 

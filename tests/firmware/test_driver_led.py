@@ -4,9 +4,10 @@ import itertools
 import pytest
 
 from firmware_py.act.led import ALARM_CONFIG, ALARM_LOCKOUT, ALARM_NONE, ALARM_OVERRUN, level
+from firmware_py.link import messages as m
 
 WRAP = 1 << 30
-STATES = ["BOOT", "SELFTEST", "LOCAL", "HOSTED", "DEGRADED", "SAFE", "MAINT"]
+STATES = ["BOOT", "SELFTEST", "LOCAL", "HOSTED", "DEGRADED", "SAFE", "MAINT"]  # by number
 ALARMS = [ALARM_NONE, ALARM_LOCKOUT, ALARM_OVERRUN, ALARM_CONFIG]
 
 
@@ -17,6 +18,10 @@ def shown(state, alarm, start_ms=0, span_ms=4096, step_ms=1):
 def runs(levels):
     """[(level, ms)] of one period that begins with an edge."""
     return [(value, len(list(group))) for value, group in itertools.groupby(levels)]
+
+
+def test_states_are_numbered_as_on_the_wire():
+    assert [getattr(m, "STATE_" + name) for name in STATES] == list(range(7))
 
 
 # state, flashes per 2.048 s, their length in ms
