@@ -1,68 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
-# Fan duty from the outlet temperature: PI with back-calculation, power feed-forward, an inlet
-# term, a dead band and slew limits; never below its floors. Integers: permille, m degC.
+# Air: readings to fan duties, through zones (zone.py) and fans (fans.py). Integers only.
 
 from ..compat import const
-from ..link.wire import INVALID
+from .fans import Fans
+from .zone import FULL, Zone
 
-FULL = 1000
-_FILTER_SHIFT = const(2)  # outlet filter: a quarter of the difference per tick
-_I_LIMIT_PPM = const(1_000_000)
+_LOAD_SHIFT = const(6)  # 6.4 s: power swings that the servers' mass evens out are not followed
+_LOAD_MAX = const(4_000)
 
 
 class Cooler:
-    def __init__(self, config):
-        self._c = config.zones[0]
-        self._air = config.air
-        self.out_permille = FULL  # what the fans get
+    # config: air, zones, fans, feeds of store.settings.Settings; events: link.events.Events.
+    def __init__(self, config, events):
+        air = config.air
+        self._design_w = air.design_w or _design_w(config.feeds[0])
+        self._zones = [Zone(zone, air) for zone in config.zones]
+        self._fans = Fans(config, events)
+        self.fan_permille = self._fans.permille  # int32[MAX_FANS], what each fan gets
+        self.out_permille = FULL  # the highest of them
         self.floored = False  # a fail-safe or host floor is above the controller
-        self._out = FULL  # the controller's own output, slewed
-        self._i_ppm = 0
-        self._outlet_mc = INVALID  # filtered
+        self.failed = 0  # bit f: fan f is stalled, or its tach is lost
+        self._load = 0  # permille of the design power << _LOAD_SHIFT, filtered
+        self._begun = False
 
-    # One tick. floor_permille: fail-safe or host floor, obeyed at once. total_w: power of all
-    # loads. Allocates nothing.
-    def step(self, outlet_mc, inlet_mc, total_w, floor_permille):
-        floor = FULL if min(outlet_mc, inlet_mc) == INVALID else floor_permille
-        wanted = self._wanted(outlet_mc, inlet_mc, total_w)
-        self._slew(wanted)
-        own = max(self._out, self._c.min_permille)
-        self.floored = floor > own
-        self.out_permille = max(own, floor)
+    # One tick. floor_permille: of all fans, from the supervisor or the host, obeyed at once.
+    # sense: zone_mc, inlet_mc, total_w, fan_rpm. Allocates nothing.
+    def step(self, sense, floor_permille):
+        fans = self._fans
+        load = self._filter(min(sense.total_w * 1000 // self._design_w, _LOAD_MAX))
+        for z in range(len(self._zones)):
+            zone = self._zones[z]
+            zone.step(sense.zone_mc[z], sense.inlet_mc, load, fans.hold[z])
+            fans.ask[z] = zone.ask
+            fans.floor[z] = zone.floor
+        fans.step(sense.fan_rpm, floor_permille)
+        self.floored = fans.floored
+        self.failed = fans.failed
+        self.out_permille = fans.highest
 
-    # Output before slewing; holds while the outlet is unknown (the floor is full then).
-    def _wanted(self, outlet_mc, inlet_mc, total_w):
-        c = self._c
-        if outlet_mc == INVALID:
-            self._outlet_mc = INVALID
-            return self._out
-        ahead = min(c.ff_permille_kw * total_w // 1000, FULL)
-        if inlet_mc != INVALID:
-            air = self._air
-            ahead += max(inlet_mc - air.inlet_ref_mc, 0) * air.inlet_permille_k // 1000
-        if self._outlet_mc == INVALID:
-            self._start(outlet_mc, ahead)
-        self._outlet_mc += (outlet_mc - self._outlet_mc) >> _FILTER_SHIFT
-        error_mc = self._outlet_mc - c.setpoint_mc
-        if -c.deadband_mc < error_mc < c.deadband_mc:
-            error_mc = 0
-        self._i_ppm += c.ki_ppm_k * error_mc // 1000
-        free = ahead + c.kp_permille_k * error_mc // 1000
-        wanted = free + self._i_ppm // 1000
-        limited = min(max(wanted, c.min_permille), FULL)
-        # back-calculation: a tenth of what was cut off goes out of the integrator every tick
-        self._i_ppm += (limited - wanted) * 100
-        self._i_ppm = min(max(self._i_ppm, -_I_LIMIT_PPM), _I_LIMIT_PPM)
-        return limited
+    def _filter(self, load):
+        if self._begun:
+            self._load += load - (self._load >> _LOAD_SHIFT)
+        else:
+            self._load = load << _LOAD_SHIFT
+            self._begun = True
+        return self._load >> _LOAD_SHIFT
 
-    # Bumpless: begin from the present output.
-    def _start(self, outlet_mc, ahead):
-        self._outlet_mc = outlet_mc
-        error_mc = outlet_mc - self._c.setpoint_mc
-        self._i_ppm = (self._out - ahead - self._c.kp_permille_k * error_mc // 1000) * 1000
-        self._i_ppm = min(max(self._i_ppm, -_I_LIMIT_PPM), _I_LIMIT_PPM)
 
-    def _slew(self, wanted):
-        up = self._out + self._c.slew_up_permille
-        down = self._out - self._c.slew_down_permille
-        self._out = min(max(wanted, down), up)
+# What the fans of a rack are usually made for: three phases of one feed, full.
+def _design_w(feed):
+    return min(max(feed.rating_ma * 3 // 1000 * feed.nominal_mv // 1000, 100), 1_000_000)
