@@ -15,7 +15,8 @@ from .act.outputs import Act
 from .channels import N_IN
 from .compat import const, mem_free, ticks_add, ticks_diff
 from .decide.breaker import TICK_MS, Breaker
-from .decide.cool import FULL, Cooler
+from .decide.cool import Cooler
+from .decide.zone import FULL
 from .decide.lease import LEASE_EXPIRED, Lease
 from .decide.shed import Shedder
 from .decide.supervise import Supervisor
@@ -47,7 +48,7 @@ class App:
         self.ttt_ms = array("i", [m.NEVER_MS] * 2)
         self.supervisor = Supervisor(self.events)
         self.shedder = Shedder(config, self.events, self.breakers)
-        self.cooler = Cooler(config)
+        self.cooler = Cooler(config, self.events)
         self.act = Act(config.groups)
         self.state = BoardState(
             info,
@@ -135,7 +136,7 @@ class App:
             self.supervisor.may_restore(),
         )
         floor = FULL if self.supervisor.fans_full() else self.lease.fan_floor_permille
-        self.cooler.step(self.sense.outlet_mc, self.sense.inlet_mc, self.sense.total_w, floor)
+        self.cooler.step(self.sense, floor)
         self.act.write(self.cooler.out_permille, self.shedder.groups.off_mask, self.state.state)
         self._telemetry.send(self)
 
