@@ -5,7 +5,7 @@ from ..compat import const
 from .fans import Fans
 from .zone import FULL, Zone
 
-_LOAD_SHIFT = const(6)  # 6.4 s: power swings that the servers' mass evens out are not followed
+_LOAD_SHIFT = const(5)  # 3.2 s: swings within it are evened out by the servers' mass
 _LOAD_MAX = const(4_000)
 
 
