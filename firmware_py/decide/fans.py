@@ -9,18 +9,16 @@ from array import array
 
 from ..channels import MAX_FANS, MAX_ZONES
 from ..compat import const
-from ..link.wire import INVALID
+from ..link.wire import EV_FAN, INVALID
 from .zone import FULL, HOLD_DOWN, HOLD_UP
 
-TICK_MS = const(100)
+_TICK_MS = const(100)
 
-EV_FAN = const(8)
-
-OK = const(0)  # verdicts, and reasons of EV_FAN
-STALLED = const(1)
-SLOW = const(2)
-FAST = const(3)  # full speed whatever it is told: its PWM lead is cut
-LOST = const(4)  # no tach reading: may be stalled, so it counts as nothing
+_OK = const(0)  # verdicts, and reasons of EV_FAN
+_STALLED = const(1)
+_LOST = const(2)  # no tach reading: may be stalled, so its flow is not counted on
+_SLOW = const(3)
+_FAST = const(4)  # full speed whatever it is told: its PWM lead is cut
 
 _LAG_SHIFT = const(4)  # 1.6 s: how a fan follows its duty
 _SETTLE_TICKS = const(50)  # until a verdict other than stalled or lost is believed
@@ -106,12 +104,14 @@ class Fans:
     # Kicks, then the step below which nothing is written.
     def _write(self, f, duty, floor):
         held = self.permille[f]
-        if held == 0 and duty > 0 or self._verdict[f] == STALLED and self._due(f):
-            self._kick[f] = self._c[f].kick_ms // TICK_MS
+        stopped = held == 0 and duty > 0
+        if stopped or (self._verdict[f] == _STALLED and self._due(f)):
+            self._kick[f] = self._air.kick_ms // _TICK_MS
         if self._kick[f]:
             self._kick[f] -= 1
             duty = FULL
-        if abs(duty - held) >= self._air.step_permille or held < floor or duty == FULL or duty == 0:
+        ends = duty == FULL or duty == 0  # noqa: PLR1714
+        if ends or held < floor or abs(duty - held) >= self._air.step_permille:
             self.permille[f] = duty
 
     # A stalled fan: kick it now? At first at once, then ever more seldom.
@@ -119,29 +119,29 @@ class Fans:
         if self._wait[f]:
             self._wait[f] -= 1
             return False
-        self._wait[f] = self._c[f].retry_ms // TICK_MS << self._tries[f]
+        self._wait[f] = self._air.retry_ms // _TICK_MS << self._tries[f]
         self._tries[f] = min(self._tries[f] + 1, _DOUBLINGS)
         return True
 
     def _judge(self, f, rpm):
-        c = self._c[f]
+        air = self._air
         self._speed[f] += self.permille[f] - (self._speed[f] >> _LAG_SHIFT)
         speed = self._speed[f] >> _LAG_SHIFT
         ratio = 0
-        verdict = LOST
+        verdict = _LOST
         if rpm != INVALID:
             if speed < _JUDGED_MIN:
                 return
-            ratio = rpm * 1000 // (c.max_rpm * speed // 1000)
-            verdict = _verdict(c, ratio)
-            if verdict != STALLED:
+            ratio = rpm * 1000 // (self._c[f].max_rpm * speed // 1000)
+            verdict = _verdict(air, ratio)
+            if verdict != _STALLED:
                 self._kick[f] = 0  # it lives
         if verdict == self._verdict[f]:
             self._doubt[f] = 0
             return
         self._doubt[f] += 1
-        dead = verdict == STALLED or verdict == LOST
-        if self._doubt[f] >= (c.stall_ms // TICK_MS if dead else _SETTLE_TICKS):
+        dead = _STALLED <= verdict <= _LOST
+        if self._doubt[f] >= (air.stall_ms // _TICK_MS if dead else _SETTLE_TICKS):
             self._believe(f, verdict, rpm, ratio)
 
     def _believe(self, f, verdict, rpm, ratio):
@@ -149,16 +149,16 @@ class Fans:
         self._doubt[f] = self._wait[f] = self._tries[f] = 0
         bit = 1 << f
         self.failed &= ~bit
-        self._share[f] = ratio if verdict == SLOW else FULL
-        if verdict == STALLED or verdict == LOST:
+        self._share[f] = ratio if verdict == _SLOW else FULL
+        if _STALLED <= verdict <= _LOST:
             self.failed |= bit
             self._share[f] = 0
         self._events.put(EV_FAN, f, verdict, rpm)
 
 
-def _verdict(c, ratio):
-    if ratio < c.stall_permille:
-        return STALLED
-    if ratio < c.slow_permille:
-        return SLOW
-    return FAST if ratio > c.fast_permille else OK
+def _verdict(air, ratio):
+    if ratio < air.stall_permille:
+        return _STALLED
+    if ratio < air.slow_permille:
+        return _SLOW
+    return _FAST if ratio > air.fast_permille else _OK

@@ -2,7 +2,11 @@
 # Host only: a configuration of an older version as one of the present version.
 
 VERSION = 2
-_AIR = ("inlet_ref_mc", "inlet_permille_k")  # of version 1's `cool`: what all zones share
+# Of version 1's `cool`: what all zones share, what is a fan's, and what is gone. The power and
+# the inlet now act through the fan law, by air.design_w and air.design_rise_mc.
+_AIR = ("inlet_ref_mc", "slew_up_permille", "slew_down_permille")
+_FAN = ("min_permille",)
+_GONE = ("ff_permille_kw", "inlet_permille_k")
 
 
 # (document, notes) in the present version; the document given stays as it is. A document that
@@ -15,12 +19,14 @@ def migrate(document):
     notes = ["version 1 was read as version 2"]
     cool = document.get("cool")
     if isinstance(cool, dict):
-        air = {key: value for key, value in cool.items() if key in _AIR}
-        zone = {key: value for key, value in cool.items() if key not in _AIR}
+        zone = {key: value for key, value in cool.items() if key not in _AIR + _FAN + _GONE}
+        air = {key: cool[key] for key in _AIR if key in cool}
         if air:
             fresh["air"] = air
         fresh["zones"] = [zone]
-        notes.append("cool: is now air and zones[0]")
+        fresh["fans"] = [{key: cool[key] for key in _FAN if key in cool}]
+        notes.append("cool: is now air, zones[0] and fans[0]")
+        notes += [f"cool.{key}: is gone, see air.design_w" for key in _GONE if cool.get(key)]
     elif "cool" in document:
         fresh["zones"] = cool
     return fresh, notes

@@ -22,12 +22,11 @@ readings = st.tuples(
     st.lists(extreme, min_size=8, max_size=8),
 )
 EXTREME = {
-    "air": {"inlet_permille_k": 1000},
+    "air": {"design_w": 100, "design_rise_mc": 60_000},
     "zones": [
         {
             "kp_permille_k": 1000,
             "ki_ppm_k": 5000,
-            "ff_permille_kw": 1000,
             "setpoint_mc": 10_000,
             "deadband_mc": 0,
         }
