@@ -4,6 +4,7 @@
 
 import difflib
 
+from ..channels import MAX_ZONES
 from .config import ConfigError
 
 _KINDS = ((bool, "true or false"), (dict, "an object"), (list, "a list"), (str, "text"))
@@ -33,10 +34,10 @@ def kind(value):
     return "a number"
 
 
-# The nearest of `known`, or all of them.
-def suggest(given, known):
+# The nearest of `known`, or all of them (`listed`, if that says it shorter).
+def suggest(given, known, listed=None):
     near = difflib.get_close_matches(str(given), known, 1)
-    return f"did you mean {near[0]}?" if near else "known: " + ", ".join(sorted(known))
+    return f"did you mean {near[0]}?" if near else "known: " + ", ".join(listed or sorted(known))
 
 
 # "an integer from 2 to 9", "0 or an integer from 2 to 9", "true or false".
@@ -69,6 +70,8 @@ def _value(mistakes, row, given, where):
         if default is None:
             mistakes.add(where, f"is missing; must be {range_text(row)}")
         return default
+    if key == "zones":
+        return _mask(mistakes, given[key], where)
     return integer(mistakes, row, given[key], where)
 
 
@@ -84,6 +87,16 @@ def integer(mistakes, row, value, where):
         mistakes.add(where, f"must be {range_text(row)}, not {value}")
         return None
     return value
+
+
+# A list of zone numbers as bits.
+def _mask(mistakes, given, where):
+    good = isinstance(given, list) and given
+    good = good and all(type(z) is int and 0 <= z < MAX_ZONES for z in given)
+    if not good or len(set(given)) < len(given):
+        mistakes.add(where, "must be a list of different zone numbers, at least one, like [0]")
+        return None
+    return sum(1 << z for z in given)
 
 
 def _hint(value, least):

@@ -2,6 +2,8 @@
 # Host only: what parts of a configuration must be to each other. Values that are wrong by
 # themselves are None here and are passed over.
 
+from .schema_wiring import BY_GROUP
+
 _GATE_MAX_MA = 1_000_000  # m is computed as mA * 1000 / trip current in small ints
 
 
@@ -15,13 +17,13 @@ def check(mistakes, made):
             if _all(zone, "setpoint_mc") and _all(shed, "outlet_max_mc"):
                 _zone(mistakes, zone, shed["outlet_max_mc"], f"zones[{i}]")
     _fans(mistakes, made)
+    _wiring(mistakes, made)
 
 
 def _all(values, *keys):
     return all(values.get(key) is not None for key in keys)
 
 
-# With one feed it carries all of every load.
 def _loads(mistakes, made):
     groups, loads = made["groups"], made["loads"]
     for i, load in enumerate(loads):
@@ -29,9 +31,8 @@ def _loads(mistakes, made):
         if group is not None and group >= len(groups) > 0:
             mistakes.add(f"loads[{i}].group", f"is {group}, groups has 0 to {len(groups) - 1}")
         if len(made["feeds"]) == 1 and share is not None:
-            if share not in (-1, 1000):
+            if share != 1000:
                 mistakes.add(f"loads[{i}].share_a_permille", "must be 1000: there is one feed")
-            load["share_a_permille"] = 1000
     used = {load["group"] for load in loads}
     if None in used:
         return
@@ -79,3 +80,11 @@ def _fans(mistakes, made):
     for z in range(zones):
         if not cooled >> z & 1:
             mistakes.notes.append(f"zones[{z}]: has no fan")
+
+
+# The first number of a driver by group is the group.
+def _wiring(mistakes, made):
+    groups = len(made["groups"])
+    for i, row in enumerate(made["wiring"]):
+        if row and row[1] in BY_GROUP and row[2] is not None and row[2] >= groups > 0:
+            mistakes.add(f"wiring[{i}].group", f"is {row[2]}, groups has 0 to {groups - 1}")

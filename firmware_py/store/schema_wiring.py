@@ -4,9 +4,8 @@
 
 from .. import channels as ch
 
-_PIN = 63
-
 OUT_AT = 128  # channel indices from here on are outputs
+NO_CHANNEL = 255  # of a bus
 
 # Inputs and outputs that a row can be for, by their name in channels.py without IN_ and OUT_.
 _INPUTS = (
@@ -29,6 +28,7 @@ def _many(form, first, count):
 # Name and index on the board. The number in the compiled file is the place in this tuple, so it
 # only grows at its end, while channels.py may renumber.
 CHANNELS = (
+    ("", NO_CHANNEL),
     *_one_each(_INPUTS, "IN_", 0),
     ("contacts", ch.IN_RELAYS),
     *_one_each(_OUTPUTS, "OUT_", OUT_AT),
@@ -37,15 +37,77 @@ CHANNELS = (
     *_many("load%d_mw", ch.IN_LOAD0_MW, ch.MAX_LOADS),
 )
 
-# name: (number in the file, rows). Numbers are never used again; rows only grow at their end.
+# The same for people.
+LISTED = (
+    *_INPUTS,
+    "contacts",
+    *_OUTPUTS,
+    *("fan0_rpm to fan7_rpm", "fan0_permille to fan7_permille", "load0_mw to load31_mw"),
+)
+
+_PIN = ("pin", None, 0, 63)
+_INVERTED = ("inverted", 0, 0, 1)
+_BUS = ("bus", 0, 0, 3)  # number of the I2C or UART
+_ADDRESS = ("address", None, 1, 127)
+_REF = ("ref_pin", -1, 0, 63)  # sees half of the supply (sense/adc.py); -1: none
+_GROUP = ("group", None, 0, ch.MAX_GROUPS - 1)
+_SAFE = ("safe_permille", 1_000, 0, 1_000)
+
+# name: number in the file, endings of the channels it can serve (none: a bus), rows. Numbers are
+# never used again; rows only grow at their end.
 DRIVERS = {
-    "ct": (1, (("pin", None, 0, _PIN), ("ratio_ma_v", None, 1, 1_000_000))),
-    "ntc": (2, (("pin", None, 0, _PIN),)),
-    "ds18b20": (3, (("pin", None, 0, _PIN), ("index", 0, 0, 15))),
-    "tach": (4, (("pin", None, 0, _PIN), ("pulses", 2, 1, 8))),
-    "pwm": (5, (("pin", None, 0, _PIN), ("freq_hz", 25_000, 10, 100_000), ("invert", 0, 0, 1))),
-    "relay": (6, (("group", None, 0, 15), ("pin", None, 0, _PIN), ("invert", 0, 0, 1))),
-    "contact": (7, (("group", None, 0, 15), ("pin", None, 0, _PIN), ("invert", 0, 0, 1))),
-    "leak": (8, (("pin", None, 0, _PIN), ("wet_mv", 1_000, 0, 3_300))),
+    # buses
+    "i2c": (1, (), (_BUS, ("sda", None, 0, 63), ("scl", None, 0, 63), ("hz", 100_000, 1, 400_000))),
+    "uart": (
+        2,
+        (),
+        (
+            *(_BUS, ("tx", None, 0, 63), ("rx", None, 0, 63), ("de", -1, 0, 63)),
+            ("baud", 19_200, 1_200, 921_600),
+        ),
+    ),
+    # inputs
+    "meter": (
+        3,
+        ("_mw", "_ma", "_mv", "freq_mhz"),
+        (_BUS, ("unit", None, 1, 247), ("map", 0, 0, 15)),  # sense/meter_maps.py
+    ),
+    "ina": (4, ("_mw", "_ma", "_mv"), (_BUS, _ADDRESS, ("shunt_uohm", None, 10, 1_000_000))),
+    "ct": (5, ("_ma",), (_PIN, ("ma_per_v", None, 1, 1_000_000))),
+    "ntc": (6, ("_mc",), (_PIN, ("table", 0, 0, 15), _REF)),  # sense/ntc_tables.py
+    "ds18b20": (  # the 48 bits of its number as on the label's two halves; 0, 0: the only one
+        7,
+        ("_mc",),
+        (_PIN, ("rom_high", 0, 0, 0xFFFFFF), ("rom_low", 0, 0, 0xFFFFFF)),
+    ),
+    "sht": (8, ("_mc", "rh_permille"), (_BUS, ("address", 68, 68, 69), ("kind", 4, 3, 4))),
+    "tach": (9, ("_rpm",), (_PIN, ("pulses", 2, 1, 8))),
+    "flow": (10, ("flow_mlm",), (_PIN, ("k", None, 600, 6_500_000), ("most", None, 1, 1_000_000))),
+    "leak": (
+        11,
+        ("leak",),
+        (
+            *(_PIN, ("series_ohm", None, 100, 1_000_000), ("wet_ohm", None, 100, 1_000_000)),
+            *(("cut_ohm", None, 100, 1_000_000), ("short_ohm", 100, 1, 100_000), _REF),
+        ),
+    ),
+    "contact": (12, ("contacts",), (_GROUP, _PIN, _INVERTED)),
+    # outputs
+    "relay": (13, ("relays",), (_GROUP, _PIN, _INVERTED)),
+    "led": (14, ("state",), (_PIN, _INVERTED)),
+    "fan_pwm": (15, ("_permille",), (_PIN, _INVERTED)),
+    "mcp4725": (
+        16,
+        ("_permille",),
+        (_BUS, _ADDRESS, ("code_0", 0, 0, 4095), ("code_1000", 4095, 0, 4095), _SAFE),
+    ),
+    "pwm_out": (
+        17,
+        ("_permille",),
+        (_PIN, ("duty_0", 0, 0, 65_535), ("duty_1000", 65_535, 0, 65_535), _SAFE),
+    ),
 }
-NUMBERS_MAX = 8
+
+PINS = ("pin", "sda", "scl", "tx", "rx", "de", "ref_pin")
+SHARED = (("ds18b20", "pin"), ("ntc", "ref_pin"), ("leak", "ref_pin"))  # by rows of their kind
+BY_GROUP = (12, 13)  # numbers of drivers that have one row for each group

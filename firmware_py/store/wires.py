@@ -2,17 +2,23 @@
 # Host only: the rows of `wiring` to lists of ints and back: channel, driver, the driver's numbers.
 
 from . import check
-from .schema_wiring import CHANNELS, DRIVERS
+from .schema_wiring import CHANNELS, DRIVERS, LISTED, OUT_AT, PINS, SHARED
 
 _NAMES = [name for name, _ in CHANNELS]
+_INDEX = dict(CHANNELS)
 _BY_INDEX = {index: name for name, index in CHANNELS}
-_BY_NUMBER = {number: (name, rows) for name, (number, rows) in DRIVERS.items()}
+_BY_NUMBER = {row[0]: (name, row[2]) for name, row in DRIVERS.items()}
+_FIRST_OUTPUT = DRIVERS["relay"][0]
 
 
+# Rows; those with a mistake may be short or have None in them.
 def wires(mistakes, given, most):
-    if not isinstance(given, list) or len(given) > most:
-        mistakes.add("wiring", f"must be a list of at most {most}")
+    if not isinstance(given, list):
+        mistakes.add("wiring", f"must be a list, not {check.kind(given)}")
         return []
+    if len(given) > most:
+        mistakes.add("wiring", f"has {len(given)}; must be a list of at most {most}")
+    _once(mistakes, given)
     return [_wire(mistakes, item, f"wiring[{i}]") for i, item in enumerate(given)]
 
 
@@ -20,30 +26,59 @@ def _wire(mistakes, given, where):
     if not isinstance(given, dict):
         mistakes.add(where, f"must be an object, not {check.kind(given)}")
         return []
-    channel = _one_of(mistakes, given, "channel", _NAMES, where)
-    driver = _one_of(mistakes, given, "driver", list(DRIVERS), where)
+    driver = _name(mistakes, given, "driver", list(DRIVERS), sorted(DRIVERS), where)
     if driver is None:
         return []
-    number, rows = DRIVERS[driver]
+    number, endings, rows = DRIVERS[driver]
+    channel = ""
+    if endings or "channel" in given:
+        channel = _name(mistakes, given, "channel", _NAMES[1:], LISTED, where)
+        if channel is not None and not _serves(number, endings, channel):
+            mistakes.add(f"{where}.channel", f"{channel} is not for driver {driver}")
     numbers = {key: value for key, value in given.items() if key not in ("channel", "driver")}
     values = check.section(mistakes, rows, numbers, where)
-    place = 0 if channel is None else _NAMES.index(channel)
+    place = None if channel is None else _NAMES.index(channel)
     return [place, number, *(values[row[0]] for row in rows)]
 
 
-def _one_of(mistakes, given, key, known, where):
+# Drivers from _FIRST_OUTPUT on set outputs; "_permille" is the end of inputs too.
+def _serves(number, endings, channel):
+    return channel.endswith(endings) and (number >= _FIRST_OUTPUT) == (_INDEX[channel] >= OUT_AT)
+
+
+def _name(mistakes, given, key, known, listed, where):
     value = given.get(key)
-    if value in known:
+    if isinstance(value, str) and value in known:
         return value
-    wrong = f"is missing; known: {', '.join(known)}"
-    if key in given:
-        wrong = f"unknown {key} {value}; known: {', '.join(known)}"
-    mistakes.add(f"{where}.{key}", wrong)
+    wrong = f"unknown {key} {value}; " if key in given else "is missing; "
+    mistakes.add(f"{where}.{key}", wrong + check.suggest(value, known, listed))
     return None
+
+
+# A channel has one row, or one for each group; a pin has one driver, unless that is a bus.
+def _once(mistakes, given):
+    channels, pins = {}, {}
+    for i, item in enumerate(given):
+        if not isinstance(item, dict):
+            continue
+        channel, driver = str(item.get("channel")), str(item.get("driver"))
+        first = channels.setdefault((channel, str(item.get("group"))), i)
+        if first != i and "channel" in item:
+            mistakes.add(f"wiring[{i}].channel", f"{channel} has its driver in wiring[{first}]")
+        for key in PINS:
+            pin = item.get(key, -1)
+            if type(pin) is not int or pin < 0:
+                continue
+            use = (driver, key) if (driver, key) in SHARED else (i, key)
+            first = pins.setdefault(pin, use)
+            if first != use:
+                other = f"wiring[{first[0]}]" if isinstance(first[0], int) else first[0]
+                mistakes.add(f"wiring[{i}].{key}", f"pin {pin} is used as {other}.{first[1]} too")
 
 
 # A row as config.py has read it (its channel is the board's index), as people write it.
 def document_of(row):
     name, rows = _BY_NUMBER[row[1]]
     numbers = {rows[i][0]: row[2 + i] for i in range(len(rows))}
-    return {"channel": _BY_INDEX[row[0]], "driver": name} | numbers
+    channel = {"channel": _BY_INDEX[row[0]]} if _BY_INDEX[row[0]] else {}
+    return channel | {"driver": name} | numbers
