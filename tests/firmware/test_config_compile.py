@@ -155,13 +155,21 @@ def test_what_is_odd_but_right_is_noted(sections, says):
 
 
 def test_version_1_becomes_version_2_with_a_note():
-    cool = {"setpoint_mc": 36_000, "kp_permille_k": 50, "inlet_ref_mc": 25_000}
-    document = V1 | {"cool": cool, "version": 1}
+    cool = {"setpoint_mc": 36_000, "kp_permille_k": 50, "inlet_ref_mc": 25_000, "min_permille": 350}
+    document = V1 | {"cool": cool | {"ff_permille_kw": 3}, "version": 1}
     binary, notes = compile_json(json.dumps(document))
-    assert notes == ["version 1 was read as version 2", "cool: is now air and zones[0]"]
-    zone = {"setpoint_mc": 36_000, "kp_permille_k": 50}
-    assert binary == compile_json(text(air={"inlet_ref_mc": 25_000}, zones=[zone]))[0]
-    assert document["cool"] is cool
+    assert notes == [
+        "version 1 was read as version 2",
+        "cool: is now air, zones and fans",
+        "cool.ff_permille_kw: is learned now and was left out",
+    ]
+    parts = {
+        "air": {"inlet_ref_mc": 25_000},
+        "zones": [{"setpoint_mc": 36_000, "kp_permille_k": 50}],
+        "fans": [{"min_permille": 350}],
+    }
+    assert binary == compile_json(text(**parts))[0]
+    assert document["cool"]["setpoint_mc"] == 36_000
     assert compile_json(json.dumps(V1))[0] == compile_json(text())[0]
 
 

@@ -48,7 +48,10 @@ def test_names_do_not_meet():
 
 def test_the_bytes_are_those_of_the_description():
     files = saved(b"one", b"two")
-    assert files.data == {"config.0": file("config", 1, b"one"), "config.1": file("config", 2, b"two")}
+    assert files.data == {
+        "config.0": file("config", 1, b"one"),
+        "config.1": file("config", 2, b"two"),
+    }
 
 
 def test_on_real_files(tmp_path):
@@ -92,7 +95,14 @@ def test_the_sequence_goes_round(seq):
 
 @pytest.mark.parametrize(
     ("a", "b", "later"),
-    [(2, 1, True), (1, 2, False), (1, 1, False), (0, LATE, True), (LATE, 0, False), (1 << 31, 0, 0)],
+    [
+        (2, 1, True),
+        (1, 2, False),
+        (1, 1, False),
+        (0, LATE, True),
+        (LATE, 0, False),
+        (1 << 31, 0, 0),
+    ],
 )
 def test_order_on_the_circle(a, b, later):
     assert copies.after(a, b) == later
@@ -217,7 +227,9 @@ actions = st.lists(
         st.tuples(st.just("pieces"), st.lists(st.binary(max_size=9), max_size=4)),
         st.tuples(st.just("give up"), st.binary(max_size=20)),
         st.tuples(st.just("cut"), st.tuples(st.binary(max_size=40), st.integers(0, 60))),
-        st.tuples(st.just("harm"), st.tuples(st.integers(0, 1), st.integers(0, 99), st.integers(1, 255))),
+        st.tuples(
+            st.just("harm"), st.tuples(st.integers(0, 1), st.integers(0, 99), st.integers(1, 255))
+        ),
     ),
     max_size=8,
 )

@@ -44,7 +44,9 @@ def test_an_event_comes_back_as_it_was_put():
     journal.t_low, journal.t_high = 0x5678, 0x1234
     journal.put(9, 4, 2, -70_000)
     assert journal.flush(0) == 1
-    assert [fields(r) for r in read(opened(files), 0, 9)] == [(1, 0x12345678, -70_000, 7, 9, 4, 2, 1)]
+    assert [fields(r) for r in read(opened(files), 0, 9)] == [
+        (1, 0x12345678, -70_000, 7, 9, 4, 2, 1)
+    ]
 
 
 def test_a_record_is_24_bytes_of_which_the_last_are_their_crc():

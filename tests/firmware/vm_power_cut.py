@@ -138,11 +138,7 @@ class Rig:
 def _rows(kind, ages):
     rig = Rig(kind)
     chosen = list(scenarios.ALL) + [scenarios.NAIVE]
-    return [
-        cuts.survey_ages(rig, scenario, how, ages)
-        for scenario in chosen
-        for how in cuts.HOW
-    ]
+    return [cuts.survey_ages(rig, scenario, how, ages) for scenario in chosen for how in cuts.HOW]
 
 
 if __name__ == "__main__":
