@@ -5,7 +5,8 @@
     ├── ConfigError   (ValueError)    2  a file a person wrote is wrong
     ├── PortError     (OSError)       3  the port is absent, taken or not permitted
     ├── LinkError     (IOError)       4  the bytes or the device at the other end are wrong
-    │   └── LinkTimeout (TimeoutError)   no answer after all tries
+    │   ├── LinkTimeout (TimeoutError)   no answer after all tries
+    │   └── LinkAuthError (PermissionError)   the board does not take this host's key
     ├── ActuatorError (IOError)       5  a BMC or driver refused or did not answer
     ├── TraceError    (ValueError)    6  a recorded trace cannot be used
     └── RuntimeMissing (RuntimeError) 7  an optional program or library is not installed
@@ -43,6 +44,10 @@ class LinkError(EdgeError, OSError):
 
 class LinkTimeout(LinkError, TimeoutError):
     """The board did not answer within all tries."""
+
+
+class LinkAuthError(LinkError, PermissionError):
+    """The board refused, or could not prove, what only holders of its key can do."""
 
 
 class ActuatorError(EdgeError, OSError):

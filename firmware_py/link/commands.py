@@ -4,12 +4,15 @@
 
 from struct import pack
 
+from ..compat import const
 from ..decide.lease import LEASE_GRANTED, LEASE_RELEASED, TTL_MAX_MS, TTL_MIN_MS
 from . import wire as m
 from .dictionary import DICT, DICT_CRC
 
 FW = (0, 1, 0)  # firmware version: major, minor, patch
 _DATA_MAX = m.PAYLOAD_MAX - 2  # behind DICT_DATA.offset
+_AUTH_NEEDED = const(0)  # messages.AUTH_*
+_AUTH_NO_KEY = const(1)
 
 
 class CommandError(Exception):
@@ -21,10 +24,14 @@ class CommandError(Exception):
 
 # Who this board is and how it came up.
 class BoardInfo:
-    def __init__(self, name, boot_id, boot_count=1, reset_cause=0):
+    def __init__(self, name, boot_id, boot_count=1, reset_cause=0, nonce=b"", address=0):
         self.name = name  # "board uid", for example "sim 0001"
+        self.address = address  # on an RS-485 bus 1..247, else 0
+        if address:  # unique on the bus, and another one after each boot
+            boot_id = boot_id >> 16 << 16 | (boot_count & 0xFF) << 8 | address
         # 32 random bits per boot; the low half, the session, is 0 in a HELLO only
         self.boot_id = boot_id if boot_id & 0xFFFF else boot_id + 1
+        self.nonce = nonce  # 16 random bytes per boot, where there is a key
         self.boot_count = boot_count
         self.reset_cause = reset_cause
 
@@ -45,6 +52,14 @@ class BoardState:
         self.state = m.STATE_BOOT
         self.clearable = False  # CLEAR_SAFE would have an effect now
         self.rx_max = m.BODY_MAX  # longest body the host takes
+        self.auth = None  # link.auth.Auth where there is a key
+        self.authentic = False  # the request that is being executed carried a good MAC
+        self.sealed = False  # the lease was granted to an authentic request
+        self.maint_ms = -1  # MAINT that nobody has acted on yet: ms, 0 leave, -1 none
+        self.reset = -1  # reason of a RESET to carry out once the answer is out, -1 none
+        self.store = None  # see link/stored.py
+        self.journal = None
+        self.transfer = None  # the configuration that is being written
 
     # Board time in us, 64 bit, in steps of 1 ms; TELEMETRY.t_ms is the same clock.
     def clock_us(self):
@@ -93,58 +108,83 @@ def _lease(state, values, _tail):
     if ttl_ms and not TTL_MIN_MS <= ttl_ms <= TTL_MAX_MS:
         raise CommandError(m.ERR_RANGE, 1)
     left_ms = lease.left_ms(state.now_ms)
-    if left_ms and owner != lease.owner:
+    if left_ms and owner != lease.owner and (state.sealed or not state.authentic):
         raise CommandError(m.ERR_BUSY, left_ms)
-    was_held = left_ms > 0
-    if ttl_ms == 0:
-        lease.release()
-    else:
-        if not was_held:
-            lease.release()  # nothing of the previous owner lives on
+    if left_ms:
+        _need_seal(state)
+    claim(state, owner, ttl_ms)
+    return ack(m.LEASE, ttl_ms)
+
+
+# Give the lease to `owner`, who may have it, or end it (ttl_ms 0). Allocates nothing.
+def claim(state, owner, ttl_ms):
+    lease = state.lease
+    was_held = lease.left_ms(state.now_ms) > 0
+    changed = not was_held or owner != lease.owner
+    if changed or ttl_ms == 0:
+        lease.release()  # nothing of the previous owner lives on
+        state.sealed = False
+    if ttl_ms:
         lease.grant(state.now_ms, owner, ttl_ms)
-    if was_held != lease.held:
-        state.events.put(m.EV_LEASE, 0, LEASE_GRANTED if lease.held else LEASE_RELEASED, 0)
-    return _ack(m.LEASE, ttl_ms)
+        state.sealed = state.sealed or state.authentic
+        if changed:
+            state.events.put(m.EV_LEASE, 0, LEASE_GRANTED, 0)
+    elif was_held:
+        state.events.put(m.EV_LEASE, 0, LEASE_RELEASED, 0)
 
 
 def _ping(_state, _values, tail):
-    return _ack(m.PING, len(tail))
+    return ack(m.PING, len(tail))
 
 
 def _shed(state, values, _tail):
-    _need_lease(state)
+    need_lease(state)
     if values[0] >> state.groups:
         raise CommandError(m.ERR_RANGE, 0)
     # A host that asks too much in an emergency gets what is possible, not nothing.
     state.lease.shed_off = values[0] & ~state.never
-    return _ack(m.SHED, state.lease.shed_off)
+    return ack(m.SHED, state.lease.shed_off)
 
 
 def _fan_floor(state, values, _tail):
-    _need_lease(state)
+    need_lease(state)
     if values[0] > 1000:
         raise CommandError(m.ERR_RANGE, 0)
     state.lease.fan_floor_permille = values[0]
-    return _ack(m.FAN_FLOOR, values[0])
+    return ack(m.FAN_FLOOR, values[0])
 
 
 def _clear_safe(state, values, _tail):
-    _need_lease(state)
+    need_auth(state)
+    need_lease(state)
     if not state.clearable:
         raise CommandError(m.ERR_STATE, state.state)
     state.lease.clear = True
-    return _ack(m.CLEAR_SAFE, values[0])
+    return ack(m.CLEAR_SAFE, values[0])
 
 
-def _need_lease(state):
+def need_lease(state):
     if state.lease.left_ms(state.now_ms) == 0:
         raise CommandError(m.ERR_NO_LEASE)
+    _need_seal(state)
 
 
-def _ack(kind, detail):
+# Who was granted the lease with a MAC uses it with a MAC: nobody else can pass for him.
+def _need_seal(state):
+    if state.sealed and not state.authentic:
+        raise CommandError(m.ERR_AUTH, _AUTH_NEEDED)
+
+
+def need_auth(state):
+    if not state.authentic:
+        raise CommandError(m.ERR_AUTH, _AUTH_NO_KEY if state.auth is None else _AUTH_NEEDED)
+
+
+def ack(kind, detail):
     return m.ACK, pack("<Bi", kind, detail)
 
 
+REQUESTS = m.REQUESTS
 COMMANDS = {
     m.HELLO: _hello,
     m.DICT_READ: _dict_read,

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# Frames that wait for the port. Whole frames only; when full, the oldest goes and is counted.
+# Frames that wait for the port. Whole frames only; when full, the oldest telemetry goes and is
+# counted. An answer goes only when nothing but answers waits: telemetry cannot starve it.
 
 from .codec import encode
+from .wire import EVENT
 
 
 class Outbox:
@@ -9,15 +11,22 @@ class Outbox:
     def __init__(self, buf):
         self.buf = buf
         self.n = 0  # bytes waiting in buf[:n]
+        self.turn = 0  # of them, bytes that a half-duplex port may send now (half_duplex.py)
+        self.answers = 0  # answers queued since boot
         self.dropped = 0  # frames lost since boot
         self._torn = False  # buf starts with the rest of a frame that is partly sent
 
     # Frame `body` and queue it. Allocates nothing.
     def put(self, body):
+        event = body[0] & EVENT
         room = len(self.buf) - len(body) - 3  # code byte and two delimiters
         while self.n > room:
-            self._drop_oldest()
+            self.dropped += 1
+            if not self._drop(event):
+                return
         self.n = encode(body, self.buf, self.n)
+        if not event:
+            self.answers += 1
 
     # Length of the first frame waiting (or of what is left of it); 0 if there is none.
     def head(self):
@@ -25,21 +34,39 @@ class Outbox:
             return 0
         return self._end(0 if self._torn else 1)
 
-    # The port has taken the first `n_sent` bytes, which lie in the first frame.
+    # The port has taken the first `n_sent` bytes. Inside a frame one delimiter more is behind
+    # than between two.
     def sent(self, n_sent):
-        self._torn = n_sent < self.head()
-        self._shift(0, n_sent)
+        torn = self._torn
+        for i in range(n_sent):
+            if self.buf[i] == 0:
+                torn = not torn
+        self._torn = torn
+        self.turn = max(0, self.turn - n_sent)
+        self._cut(0, n_sent)
 
     # The port has taken everything.
     def clear(self):
-        self.n = 0
+        self.n = self.turn = 0
         self._torn = False
 
-    # A frame that is partly on the wire is finished, the one after it goes.
-    def _drop_oldest(self):
-        start = self.head() if self._torn else 0
-        self._shift(start, self._end(start + 1))
-        self.dropped += 1
+    # Make room for an event or an answer: False if only answers wait, which no event drives out.
+    # A frame that is partly on the wire is finished in any case.
+    def _drop(self, for_event):
+        first = self.head() if self._torn else 0
+        at = first
+        while at < self.n:
+            end = self._end(at + 1)
+            if self.buf[at + 2] & EVENT:  # behind delimiter and code; a body never starts with 0
+                return self._lose(at, end)
+            at = end
+        return not for_event and first < self.n and self._lose(first, self._end(first + 1))
+
+    def _lose(self, at, end):
+        if at < self.turn:
+            self.turn -= end - at
+        self._cut(at, end)
+        return True
 
     # Behind the next delimiter. A memoryview, which the port may have given, has no find().
     def _end(self, at):
@@ -49,7 +76,7 @@ class Outbox:
         return at + 1
 
     # Close the gap buf[to:start]. Only a port that does not keep up comes here.
-    def _shift(self, to, start):
+    def _cut(self, to, start):
         buf = self.buf
         for i in range(start, self.n):
             buf[to] = buf[i]

@@ -12,11 +12,13 @@ from firmware_py.link.codec import Decoder, Frame, encode
 from firmware_py.link.commands import BoardInfo
 from firmware_py.store import config as store
 from firmware_py.store.compile import compile_json
+from tests.firmware.keyed import Host, give_key
 
 BOOT_ID = 0xABCD1234
 SESSION = BOOT_ID & 0xFFFF
 OWNER = 7
 ROWS = {row[0]: row for row in m.MESSAGES}
+PRIVILEGED = (m.CLEAR_SAFE, m.MAINT, m.RESET)
 
 RACK = {
     "version": 2,
@@ -79,6 +81,7 @@ class Rig:
         self.faults = {}  # channel -> reading that replaces the true one
         self.seq = 0
         self.frames = []
+        self.host = None  # holds the key, once a privileged request has been made
 
     @property
     def off(self):
@@ -129,15 +132,27 @@ class Rig:
             self.now_ms = (self.now_ms + 100) & ((1 << 30) - 1)
 
     def request(self, kind, fmt="", *values, tail=b"", **header):
-        """Send one request between two ticks; returns the answer as (name, values, tail)."""
-        self.seq += 1
+        """Send one request between two ticks; returns the answer as (name, values, tail).
+
+        A privileged one is authenticated.
+        """
         payload = struct.pack("<" + fmt, *values) + tail
-        (answer,) = [
-            body
-            for body in self.step(frame(kind, header.pop("seq", self.seq), payload, **header))
-            if body[0] & m.RESP
-        ]
+        if kind in PRIVILEGED:
+            self._open()
+            self.seq += 1
+            data = wire(self.host.seal(kind, self.seq, payload, SESSION))
+        else:
+            self.seq += 1
+            data = frame(kind, header.pop("seq", self.seq), payload, **header)
+        (answer,) = [body for body in self.step(data) if body[0] & m.RESP]
         return unpack(answer)
+
+    def _open(self):
+        if self.host is None:
+            self.host = Host()
+            give_key(self.app.state, self.app.endpoint)
+            tail = self.request(m.CHALLENGE, tail=self.host.nonce)[2]
+            assert self.host.opened(BOOT_ID, tail)
 
     def hello(self):
         return self.request(m.HELLO, "IIH", OWNER, 99, 240, session=0)

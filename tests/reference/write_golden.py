@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tests.reference import allocate, breaker, codec
+from tests.reference import allocate, auth, breaker, codec
 
 FOLDER = Path(__file__).resolve().parent.parent / "golden"
 Document = dict[str, Any]
@@ -97,6 +97,72 @@ def _stream(name: str, data: bytes) -> Document:
         "bytes": data.hex(),
         "frames": [_as_document(frame) for frame in frames],
         "counts": decoder.counts,
+    }
+
+
+def auth_document() -> Document:
+    return {
+        "about": "one boot: challenges in turn, then bodies in turn with what a board says to each "
+        "(-1 executed, else detail of ERR_AUTH)",
+        **{name: value.hex() for name, value in _AUTH_SECRETS.items()},
+        "boot_id": _AUTH_BOOT_ID,
+        "challenges": _challenges(),
+        "frames": [_judged(*case) for case in _auth_cases()],
+    }
+
+
+_AUTH_BOOT_ID = 0x89AB_4567
+_AUTH_SECRETS = {"key": bytes(range(32)), "boot_nonce": bytes(range(32, 48))}
+
+
+def _challenges() -> list[Document]:
+    found = []
+    for count, host in enumerate((bytes(16), b"\xff" * 16, bytes(range(16))), 1):
+        board = auth.board_nonce(_AUTH_SECRETS["boot_nonce"], count)
+        key = auth.session_key(_AUTH_SECRETS["key"], _AUTH_BOOT_ID, board, host)
+        found.append(
+            {
+                "host_nonce": host.hex(),
+                "board_nonce": board.hex(),
+                "session_key": key.hex(),
+                "proof": auth.proof(key).hex(),
+            }
+        )
+    return found
+
+
+def _auth_cases() -> list[tuple[str, int, int, int, bytes, int, int]]:
+    """Name, challenge whose key signs, type, seq, payload, counter, verdict."""
+    newest, wrong_mac, replay = 2, 3, 4
+    return [
+        ("challenged before, replaced since", 1, 0x22, 1, b"\x01", 1, wrong_mac),
+        ("first", newest, 0x22, 2, b"\x01", 1, -1),
+        ("no payload", newest, 0x09, 3, b"", 2, -1),
+        ("counter far ahead", newest, 0x25, 4, bytes(4), 0x7FFF_FFFF, -1),
+        ("counter stands still", newest, 0x25, 5, bytes(4), 0x7FFF_FFFF, replay),
+        ("counter goes back", newest, 0x22, 6, b"\x01", 3, replay),
+        ("longest payload", newest, 0x28, 7, bytes(range(218)), 0xFFFF_FFFE, -1),
+        ("last counter", newest, 0x09, 8, b"\0", 0xFFFF_FFFF, -1),
+    ]
+
+
+def _judged(
+    name: str, challenge: int, type_: int, seq: int, payload: bytes, counter: int, verdict: int
+) -> Document:
+    session, flag = _AUTH_BOOT_ID & 0xFFFF, 2
+    key = bytes.fromhex(_challenges()[challenge]["session_key"])
+    header = codec.HEADER.pack(codec.VERSION << 4 | flag, type_, seq, session)
+    signed = payload + auth.seal(key, header, payload, counter)
+    return {
+        "name": name,
+        "challenge": challenge,
+        "type": type_,
+        "seq": seq,
+        "session": session,
+        "payload": payload.hex(),
+        "counter": counter,
+        "frame": codec.encode_frame(flag, type_, seq, session, signed).hex(),
+        "verdict": verdict,
     }
 
 
@@ -407,6 +473,7 @@ def documents() -> dict[str, str]:
     """File name -> text of every golden file."""
     made = {
         "codec.json": codec_document(),
+        "auth.json": auth_document(),
         "breaker.json": breaker_document(),
         "allocate.json": allocate_document(),
     }
