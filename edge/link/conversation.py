@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.core import Frame, FrameDecoder
-from edge.errors import LinkError, LinkTimeout
+from edge.errors import LinkAuthError, LinkError, LinkTimeout
 from edge.link import events as ev
 from edge.link import fields
+from edge.link.auth import Authenticator
 from edge.link.clock import DeviceClock
 from edge.link.diagnosis import Diagnosis
 from edge.link.dictionary import DictionaryCache
@@ -25,6 +26,9 @@ from edge.link.requests import Request, Requests
 from edge.link.states import TRANSITIONS, Cause, State
 from edge.link.stats import Totals
 from firmware_py.link import messages as m
+
+SESSION_GONE = (m.AUTH_NEEDED, m.AUTH_NO_SESSION, m.AUTH_WRONG_MAC, m.AUTH_REPLAY)
+"""Details of ERR_AUTH after which only a new CHALLENGE helps."""
 
 SILENCE_MS = 1000
 """Time without a valid frame after which the link counts as lost: ten ticks of telemetry."""
@@ -44,20 +48,26 @@ class Conversation:
         lease_ttl_ms: int = 3000,
         want_lease: bool = True,
         cache: DictionaryCache | None = None,
+        authenticator: Authenticator | None = None,
+        address: int = 0,
     ) -> None:
         """`owner` (u32) names this host to the board, `nonce` (u32) is random for each session.
 
         `lease_ttl_ms` is 500..30000, else ValueError. Without `want_lease` the session listens
-        and asks, but leaves the board to itself or to another host.
+        and asks, but leaves the board to itself or to another host. With an `authenticator` every
+        request that changes something carries a MAC. `address` is the board's on an RS-485 bus
+        (1..247), else 0.
         """
         self.state = State.DOWN
         self.board: fields.HelloR | None = None
         """What the board said of itself in its last HELLO_R; kept while the link is lost."""
         self.lease = Lease(lease_ttl_ms, want=want_lease)
         self._owner = owner
+        self._address = address
+        self._authenticator = authenticator
         self._greeting = Greeting(owner, nonce, cache or DictionaryCache())
         self._out = bytearray()
-        self._requests = Requests(nonce, self._out.extend)
+        self._requests = Requests(nonce, self._out.extend, authenticator)
         self._decoder = FrameDecoder()
         self._totals = Totals()
         self._inbox = Inbox(self._totals)
@@ -86,7 +96,7 @@ class Conversation:
         if self.state is State.HELLO and cause is not Cause.MISREAD:
             self._greeting.diagnosis = Diagnosis(now_ms)
             self._requests.add(self._greeting.hello())
-            self._requests.pump(now_ms, 0)
+            self._requests.pump(now_ms, self._address)
 
     def _abandon(self, cause: Cause) -> None:
         self._out.clear()
@@ -116,6 +126,15 @@ class Conversation:
         if self.board is not None:
             self._emit(ev.Connected(self.board))
         self._upkeep(now_ms)
+        self._challenge()
+
+    def _challenge(self) -> None:
+        """Ask for an authenticated session before anything else is sent."""
+        keys = self._authenticator
+        if keys is not None and not self._requests.waiting("CHALLENGE"):
+            keys.forget()
+            request = Request("CHALLENGE", m.CHALLENGE, keys.challenge())
+            self._requests.add(request, urgent=True)
 
     def _upkeep(self, now_ms: int) -> None:
         if self.lease.expired(now_ms):
@@ -220,6 +239,16 @@ class Conversation:
         if self.lease.granted(request.first_sent_ms):
             self._emit(ev.LeaseHeld())
 
+    def _on_challenge(self, _request: Request, values: fields.ChallengeR, _now_ms: int) -> None:
+        if self._authenticator is None or self.board is None:
+            return
+        try:
+            self._authenticator.answered(self.board.boot_id, values.tail)
+        except LinkAuthError as other_key:
+            self._emit(ev.KeyRefused(other_key))
+        else:
+            self._emit(ev.KeyAccepted())
+
     # Ends of commands
 
     def _executed(self, request: Request, values: Any) -> None:
@@ -228,8 +257,11 @@ class Conversation:
         self._emit(ev.Reply(request.token, request.name, values))
 
     def _refused(self, request: Request, err: fields.Err, now_ms: int) -> None:
-        error = LinkError(refusal_text(request.name, err.code, err.detail))
+        kind = LinkAuthError if err.code == m.ERR_AUTH else LinkError
+        error = kind(refusal_text(request.name, err.code, err.detail))
         self._fail(request, error, err.code, err.detail)
+        if err.code == m.ERR_AUTH and err.detail in SESSION_GONE:
+            self._challenge()
         if request.type == m.HELLO:
             version = err.code == m.ERR_VERSION
             trouble = Trouble.VERSION if version else Trouble.REFUSED
@@ -239,6 +271,8 @@ class Conversation:
             self._go(Cause.FORGOTTEN, now_ms)
         elif request.type == m.DICT_READ:
             self._misread(str(error), now_ms)
+        elif request.type == m.CHALLENGE:
+            self._emit(ev.KeyRefused(error))
         elif request.type == m.LEASE and not request.token:
             self._lease_refused(error, err, now_ms)
         elif err.code == m.ERR_NO_LEASE and self.lease.lost():
@@ -262,6 +296,8 @@ class Conversation:
             self._totals.lost += 1
             self._emit(ev.Lost(now_ms - self._heard_ms))
             self._go(Cause.SILENT, now_ms)
+        elif request.type == m.CHALLENGE:
+            self._challenge()
         text = (
             f"{request.name}: no answer in {request.sent} tries ({now_ms - request.first_sent_ms} "
             "ms); it may have been executed: read the state before repeating it"
@@ -286,5 +322,6 @@ ANSWERED: dict[str, Callable[[Conversation, Request, Any, int], None]] = {
     "DICT_READ": Conversation._on_dictionary,
     "TIME": Conversation._on_time,
     "LEASE": Conversation._on_lease,
+    "CHALLENGE": Conversation._on_challenge,
 }
 """What to do with the answer to a request the session made for itself."""

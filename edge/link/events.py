@@ -103,6 +103,18 @@ class LeaseLost:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyAccepted:
+    """The board has proved that it holds this host's key: requests carry a MAC from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """No authenticated session; the rest works on without. Privileged commands will fail."""
+
+    error: LinkError
+
+
+@dataclass(frozen=True, slots=True)
 class Rebooted:
     """The board has started anew. Normal, not an error; the session has already gone on."""
 
@@ -155,6 +167,8 @@ Event = (
     | LeaseHeld
     | LeaseBusy
     | LeaseLost
+    | KeyAccepted
+    | KeyRefused
     | Rebooted
     | Lost
     | Problem

@@ -14,11 +14,21 @@ TEXTS = {
     m.ERR_NO_LEASE: "this command needs the lease and this host does not hold it",
     m.ERR_RANGE: "value number {detail} is out of range",
     m.ERR_STATE: "not possible in state {state}; clear the cause on the board first",
-    m.ERR_AUTH: "it asks for an authenticated command, which this host cannot give",
+    m.ERR_AUTH: "{auth}",
     m.ERR_CONFIG: "{config}",
     m.ERR_VERSION: "it speaks link version {detail}; update host or firmware to the same version",
 }
 """Text by ERR_* code."""
+
+AUTH_TEXTS = {
+    m.AUTH_NEEDED: "it wants this command authenticated; give this host the key of this board",
+    m.AUTH_NO_KEY: "it holds no key, so nobody may do this; write a key to the board",
+    m.AUTH_NO_SESSION: "it has no session with this host any more; send the command again",
+    m.AUTH_WRONG_MAC: "it knows another session or another key; send the command again, and if "
+    "that fails too, give this host the key of this board",
+    m.AUTH_REPLAY: "it has seen this or a later command already; read its state before repeating",
+}
+"""Text by AUTH_* detail of ERR_AUTH. Larger details are ms of lock-out."""
 
 CONFIG_TEXTS = {
     m.CONFIG_ABSENT: "it has no such store; its firmware or its flash does not provide one",
@@ -35,6 +45,8 @@ def refusal_text(command: str, code: int, detail: int) -> str:
     state = STATES[detail] if 0 <= detail < len(STATES) else str(detail)
     text = TEXTS.get(code, "code {code}, detail {detail}; update the host")
     config = CONFIG_TEXTS.get(detail, f"reason {detail}; update the host")
+    locked = f"it is locked for {detail} ms after forged commands; find who sends them"
+    auth = AUTH_TEXTS.get(detail, locked)
     return f"board refused {command}: " + text.format(
-        code=code, detail=detail, state=state, config=config
+        code=code, detail=detail, state=state, config=config, auth=auth
     )

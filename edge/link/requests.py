@@ -11,13 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from edge.core import Frame, encode_frame
+from edge.link.auth import OPEN, Authenticator
 from edge.link.rtt import RoundTrip
-from firmware_py.link.messages import ACK, DICT_DATA, DICT_READ, ERR, HELLO, HELLO_R, TIME, TIME_R
+from firmware_py.link import messages as m
 
 TRIES = 3
 """Times a request is sent before it counts as unanswered."""
 
-ANSWERS = {HELLO: HELLO_R, DICT_READ: DICT_DATA, TIME: TIME_R}
+ANSWERS = {
+    m.HELLO: m.HELLO_R,
+    m.DICT_READ: m.DICT_DATA,
+    m.TIME: m.TIME_R,
+    m.CHALLENGE: m.CHALLENGE_R,
+    m.CONFIG_READ: m.CONFIG_R,
+    m.JOURNAL_READ: m.JOURNAL_DATA,
+}
 """Type of the answer, where it is not ACK."""
 
 
@@ -42,13 +50,17 @@ class Request:
 
     def expects(self, type_: int) -> bool:
         """True if a frame of this type can answer it."""
-        return type_ in (ERR, ANSWERS.get(self.type, ACK))
+        return type_ in (m.ERR, ANSWERS.get(self.type, m.ACK))
 
 
 class Requests:
     """The queue, the request on the line, and its timer."""
 
-    def __init__(self, seq: int, send: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, seq: int, send: Callable[[bytes], None], authenticator: Authenticator | None = None
+    ) -> None:
+        self.allowed = True
+        """False: nothing is put on the line; somebody else has it (edge/link/bus.py)."""
         self.round_trip = RoundTrip()
         self.retries = 0
         self.timeouts = 0
@@ -58,6 +70,7 @@ class Requests:
         self._queue: deque[Request] = deque()
         self._seq = seq
         self._send = send
+        self._authenticator = authenticator
 
     def add(self, request: Request, *, urgent: bool = False) -> None:
         """Queue a request; an urgent one goes before all that wait."""
@@ -80,14 +93,21 @@ class Requests:
 
     def pump(self, now_ms: int, session: int) -> None:
         """Put the next request on the line if it is free."""
-        if self.current is not None or not self._queue:
+        if self.current is not None or not self._queue or not self.allowed:
             return
         request = self.current = self._queue.popleft()
         self._seq = (self._seq + 1) & 0xFFFF
         request.seq = self._seq
-        request.wire = encode_frame(0, request.type, request.seq, session, request.payload)
+        request.wire = self._frame(request, session)
         request.first_sent_ms = now_ms
         self._transmit(request, now_ms)
+
+    def _frame(self, request: Request, session: int) -> bytes:
+        kind, seq, payload = request.type, request.seq, request.payload
+        keys = self._authenticator
+        if keys is None or not keys.established or kind in OPEN:
+            return encode_frame(0, kind, seq, session, payload)
+        return encode_frame(m.AUTH, kind, seq, session, keys.seal(kind, seq, session, payload))
 
     def _transmit(self, request: Request, now_ms: int) -> None:
         request.sent += 1
