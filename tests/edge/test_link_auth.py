@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Authenticated requests from the host: golden vectors, and sessions with a board that has a key."""
+"""Authenticated requests from the host: golden vectors, and sessions with a keyed board."""
 
 import json
 from pathlib import Path
