@@ -110,3 +110,4 @@ class Endpoint:
     def _send(self, frame, seq):
         frame.seal(m.RESP, seq, self.session)
         self.outbox.put(frame.body)
+        self.outbox.turn = self.outbox.n  # a half-duplex port may send up to this answer
