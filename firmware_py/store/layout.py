@@ -35,7 +35,8 @@ SECTIONS = (
      "fast_blank_ms", ()),
     (7, "air", 1, 1,
      "design_w design_rise_mc inlet_ref_mc slew_up_permille slew_down_permille "
-     "step_permille", ()),
+     "step_permille kick_ms retry_ms stall_permille slow_permille fast_permille "
+     "stall_ms", ()),
     (8, "zones", 1, 4,
      "setpoint_mc kp_permille_k ki_ppm_k deadband_mc spike_mc floor_outlet_permille "
      "floor_inlet_permille", ()),
