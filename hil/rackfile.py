@@ -46,11 +46,15 @@ def board_json(spec: RackSpec, never_shed: Sequence[int] = ()) -> str:
     groups = 1 + max(load.group for load in spec.loads)
     document = {
         "version": 2,
-        "loads": [load.group for load in spec.loads],
+        "loads": [
+            {"group": load.group, "share_a_permille": round(load.share_a * 1000)}
+            for load in spec.loads
+        ],
         "groups": [{"never": group in never_shed} for group in range(groups)],
         "feeds": [
             {"rating_ma": int(feed.rating_a * 1000), "nominal_mv": int(feed.voltage_v * 1000)}
             for feed in spec.feeds
         ],
+        "fans": [{"max_rpm": round(spec.fans.max_rpm)}],
     }
     return json.dumps(document, indent=1)

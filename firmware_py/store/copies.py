@@ -154,7 +154,7 @@ def _walk(file, name, most, keep, expected):
         if not piece:
             return _BAD, 0, None
         crc = crc32(piece, crc)
-        if keep:
+        if payload is not None:
             payload[at : at + len(piece)] = piece
         at += len(piece)
     # one byte more than the CRC: a longer file is not ours

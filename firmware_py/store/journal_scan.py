@@ -57,7 +57,7 @@ def _survey(journal, segment):
 
 # Up to n records from `seq` on, the oldest first, as bytes. Unreadable ones are left out.
 def read(journal, seq, n):
-    found = []
+    found = []  # type: ignore[var-annotated]
     while len(found) < n:
         segment = _holder(journal, seq)
         if segment < 0:

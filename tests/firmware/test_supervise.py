@@ -90,7 +90,7 @@ def test_one_lost_sensor_degrades_and_its_return_heals():
     rig.faults = {ch.IN_INLET_MC: m.INVALID}
     rig.run(3)
     assert rig.app.state.state == m.STATE_DEGRADED
-    assert rig.app.act.outputs[ch.OUT_FAN_PERMILLE] == 1000
+    assert rig.app.act.outputs[ch.OUT_FAN_PERMILLE] >= 700  # the floor of a lost inlet
     rig.faults = {}
     rig.run(2)
     assert rig.app.state.state == m.STATE_HOSTED
