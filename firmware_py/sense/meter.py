@@ -8,7 +8,7 @@ from array import array
 from ..compat import const, ticks_diff
 from ..link.wire import INVALID
 from . import meter_maps as maps
-from .meter_values import PROBE_NONE, PROBE_WORD_ORDER, Values
+from .meter_values import PROBE_NO_VOLTAGE, PROBE_OK, Values
 from .modbus_master import DONE, FAILED
 
 _IDLE_MW = const(2_000)  # a feed below it may show the same for ever
@@ -118,7 +118,7 @@ class Meter:
     def _sum_up(self):
         value = self.value
         probe = self._values.probe
-        if self.frozen or probe == PROBE_NONE or probe == PROBE_WORD_ORDER:
+        if self.frozen or not PROBE_OK <= probe <= PROBE_NO_VOLTAGE:
             self.mv = self.ma = self.mw = self.mhz = INVALID
             return
         mv = ma = INVALID

@@ -15,6 +15,7 @@ PROBE_OK = const(1)
 PROBE_NO_VOLTAGE = const(2)  # not plausible either way: a dead feed, or not this meter
 PROBE_WORD_ORDER = const(3)  # plausible only with the words of a value exchanged: wrong map
 
+_FIELD = const(5)  # meter_maps.FIELD; range() allocates unless its step is a constant
 _MHZ_LEAST = const(40_000)
 _MHZ_MOST = const(70_000)
 _MA_MOST = const(1_000_000)
@@ -34,20 +35,20 @@ class Values:
     # Bit q: the map has quantity q.
     def fitted(self):
         mask = 0
-        for at in range(self._fields_at, len(self._table), maps.FIELD):
+        for at in range(self._fields_at, len(self._table), _FIELD):
             mask |= 1 << self._table[at + 4]
         return mask
 
     # The fields of a block whose registers begin at rx[3].
     def read(self, block, rx):
         table = self._table
-        for at in range(self._fields_at, len(table), maps.FIELD):
+        for at in range(self._fields_at, len(table), _FIELD):
             if table[at] == block:
                 self._field(at, rx, 3 + 2 * table[at + 1])
 
     def forget(self, block):
         table = self._table
-        for at in range(self._fields_at, len(table), maps.FIELD):
+        for at in range(self._fields_at, len(table), _FIELD):
             if table[at] == block:
                 self.value[table[at + 4]] = INVALID
 

@@ -3,7 +3,8 @@
 # go through a UART object. It reads registers only, so it can change nothing in a device. Several
 # clients share one bus by turns.
 #
-#     uart   .any(), .readinto(buf, n), .write(buf): machine.UART with timeout=0
+#     uart   .any(), .readinto(buf, n), .write(buf): machine.UART with timeout=0 and rxbuf=256, as
+#            an answer of 125 bytes waits for the next tick (stm32 has 64 by default)
 #     de     callable(level): driver enable of a half-duplex transceiver, a machine.Pin fits; None
 #            where the transceiver or the UART switches by itself. With `de`, somebody must call
 #            release() tx_ms after a request has gone out (a one-shot timer; ISR-safe) or poll()

@@ -49,7 +49,7 @@ class Reply:
         rx = self.rx
         n = self._n
         # a transceiver that switches makes a stray 00 or FF, which no unit has as its number
-        if n == 0 and (byte == 0 or byte == 0xFF):
+        if n == 0 and not 0 < byte < 0xFF:
             return 0
         if self.whole():
             return BAD_FRAME  # longer than asked for
@@ -65,19 +65,21 @@ class Reply:
 
     def _check(self, n):
         rx = self.rx
-        unit = self.request[0]
         function = self.request[1]
-        if rx[0] != unit or n >= 2 and rx[1] & 0x7F != function:
+        if rx[0] != self.request[0] or (n >= 2 and rx[1] & 0x7F != function):
             return BAD_FRAME
         if n >= 2 and rx[1] != function:
-            if n < 5:
-                return 0
-            if crc16(rx, 0, 3) != rx[3] | rx[4] << 8:
-                return BAD_CRC
-            self.exception = rx[2]
-            return EXCEPTION
+            return self._refusal(n)
         if n >= 3 and rx[2] != self._length - 5:
             return BAD_FRAME
-        if n == self._length and crc16(rx, 0, n - 2) != rx[n - 2] | rx[n - 1] << 8:
-            return BAD_CRC
-        return 0
+        return self._checksum(n) if n == self._length else 0
+
+    def _refusal(self, n):
+        if n < 5:
+            return 0
+        self.exception = self.rx[2]
+        return self._checksum(5) or EXCEPTION
+
+    def _checksum(self, n):
+        rx = self.rx
+        return 0 if crc16(rx, 0, n - 2) == rx[n - 2] | rx[n - 1] << 8 else BAD_CRC

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Modbus RTU master against a meter that misbehaves."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -148,7 +150,7 @@ def test_a_retry_is_made_after_silence_and_counts_an_error():
         bench.passed += 1
     assert bench.master.state == mm.FAILED
     assert bench.master.errors == bench.meter.requests == 3
-    assert all(b - a > bench.meter.delay_ms + 4 for a, b in zip(sent, sent[1:], strict=False))
+    assert all(b - a > bench.meter.delay_ms + 4 for a, b in pairwise(sent))
 
 
 def test_an_exception_is_not_asked_again_and_its_code_kept():
