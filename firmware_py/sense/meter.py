@@ -7,9 +7,16 @@ from array import array
 
 from ..compat import const, ticks_diff
 from ..link.wire import INVALID
-from . import meter_maps as maps
-from .meter_values import PROBE_NO_VOLTAGE, PROBE_OK, Values
+from .meter_values import Values
 from .modbus_master import DONE, FAILED
+
+# of meter_maps
+_BLOCKS_AT = const(2)
+_BLOCK = const(5)  # bytes per block
+_MV1 = const(0)
+_MA1 = const(3)
+_MW = const(6)
+_MHZ = const(7)
 
 _IDLE_MW = const(2_000)  # a feed below it may show the same for ever
 
@@ -28,7 +35,7 @@ class Meter:
         self._frozen_ms = frozen_ms
         self._values = Values(table, nominal_mv, most_w)
         self._fitted = self._values.fitted()
-        self.value = self._values.value  # per quantity of meter_maps, before frozen and probe
+        self.value = self._values.value  # per quantity of meter_maps, not yet judged as a whole
         self.energy = self._values.energy
         self._block = table[1] - 1  # asked for
         self._cycle = -1
@@ -83,7 +90,7 @@ class Meter:
             if self._block == table[1]:
                 self._block = 0
                 self._cycle = (self._cycle + 1) % 100
-            at = maps.BLOCKS_AT + maps.BLOCK * self._block
+            at = _BLOCKS_AT + _BLOCK * self._block
         address = table[at + 1] << 8 | table[at + 2]
         self._master.start(self._unit, table[at], address, table[at + 3])
         self._asked = True
@@ -91,7 +98,7 @@ class Meter:
     def _read(self, now_ms):
         block = self._block
         rx = self._master.rx
-        at = maps.BLOCKS_AT + maps.BLOCK * block
+        at = _BLOCKS_AT + _BLOCK * block
         self._fresh |= 1 << block
         self._seen_ms[block] = now_ms
         crc = 3 + 2 * self._table[at + 3]
@@ -105,30 +112,29 @@ class Meter:
     def _age(self, now_ms):
         table = self._table
         for block in range(table[1]):
-            every = table[maps.BLOCKS_AT + maps.BLOCK * block + 4]
+            every = table[_BLOCKS_AT + _BLOCK * block + 4]
             age_ms = ticks_diff(now_ms, self._seen_ms[block])
             if self._fresh >> block & 1 and age_ms > self._stale_ms * every:
                 self._fresh &= ~(1 << block)
                 self._values.forget(block)
-        if self._fresh == 0 or -_IDLE_MW < self.value[maps.MW] < _IDLE_MW:
+        if self._fresh == 0 or -_IDLE_MW < self.value[_MW] < _IDLE_MW:
             self._moved_ms = now_ms
         elif self._frozen_ms and ticks_diff(now_ms, self._moved_ms) > self._frozen_ms:
             self.frozen = True
 
     def _sum_up(self):
         value = self.value
-        probe = self._values.probe
-        if self.frozen or not PROBE_OK <= probe <= PROBE_NO_VOLTAGE:
+        if self.frozen or not self._values.trusted():
             self.mv = self.ma = self.mw = self.mhz = INVALID
             return
         mv = ma = INVALID
         lost = False
         for phase in range(3):
-            mv = max(mv, value[maps.MV1 + phase])
-            ma = max(ma, value[maps.MA1 + phase])
-            if self._fitted >> maps.MA1 + phase & 1 and value[maps.MA1 + phase] == INVALID:
+            mv = max(mv, value[_MV1 + phase])
+            ma = max(ma, value[_MA1 + phase])
+            if self._fitted >> _MA1 + phase & 1 and value[_MA1 + phase] == INVALID:
                 lost = True  # it might be the highest one
         self.mv = mv
         self.ma = INVALID if lost else ma
-        self.mw = value[maps.MW]
-        self.mhz = value[maps.MHZ]
+        self.mw = value[_MW]
+        self.mhz = value[_MHZ]

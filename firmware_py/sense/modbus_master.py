@@ -32,11 +32,12 @@ _ROUNDS = const(8)  # chunks read in one poll: a babbling line cannot hold the t
 
 
 class Master:
-    # baud: of a line with 11 bits per byte; timeout_ms: from the end of the request; retries:
-    # tries after the first one.
+    # baud: of a line with 11 bits per byte; timeout_ms: from the end of the request until the
+    # answer begins; retries: tries after the first one.
     def __init__(self, uart, baud, de=None, timeout_ms=300, retries=1):
         self._uart = uart
         self._de = de
+        self._baud = baud
         self._timeout_ms = timeout_ms
         self._retries = retries
         self.tx_ms = _REQUEST * 11_000 // baud + 2  # of a request, and the UART's own delay
@@ -52,7 +53,8 @@ class Master:
         self._left = 0  # tries
         self._begun = False
         self._quiet_ms = 0  # not before this may the next request go out
-        self._deadline_ms = 0  # for the answer
+        self._answer_ms = 0  # that the whole answer takes on the line
+        self._free_ms = 0  # the request has left
         self.errors = 0  # tries that failed
         self._clients = 0
         self.turn = 0
@@ -73,6 +75,7 @@ class Master:
     # Ask unit (1..247: nobody answers a broadcast) for `count` (1..60) registers from `address`.
     def start(self, unit, function, address, count):
         self._reply.ask(unit, function, address, count)
+        self._answer_ms = (5 + 2 * count) * 11_000 // self._baud + 1
         self._left = 1 + self._retries
         self._sent = False
         self.state = WAITING
@@ -87,7 +90,7 @@ class Master:
         if not self._begun:
             self._begun = True
             self._quiet_ms = now_ms
-        if self.driving and ticks_diff(now_ms, self._deadline_ms) >= -self._timeout_ms:
+        if self.driving and ticks_diff(now_ms, self._free_ms) >= 0:
             self.release()
         try:
             if self.state == WAITING and self._sent:
@@ -109,7 +112,7 @@ class Master:
     def _send(self, now_ms):
         self._reply.clear()
         self._sent = True
-        self._deadline_ms = ticks_add(now_ms, self.tx_ms + self._timeout_ms)
+        self._free_ms = ticks_add(now_ms, self.tx_ms)
         if self._de is not None:
             self._de(1)
             self.driving = True
@@ -122,7 +125,7 @@ class Master:
         elif self._reply.whole():
             self.state = DONE
             self._quiet_ms = ticks_add(now_ms, self._gap_ms)
-        elif ticks_diff(now_ms, self._deadline_ms) >= 0:
+        elif ticks_diff(now_ms, self._free_ms) >= self._timeout_ms + self._answer_ms:
             self._failed(now_ms, TIMEOUT)
 
     def _drain(self):

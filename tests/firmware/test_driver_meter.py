@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py.link.wire import INVALID
+from firmware_py.sense import meter, meter_values, words
 from firmware_py.sense import meter_maps as maps
-from firmware_py.sense import words
 from firmware_py.sense.energy import Energy
 from firmware_py.sense.meter import Meter
 from firmware_py.sense.meter_values import (
@@ -37,12 +37,16 @@ TRUTH = {"v": (231.2, 229.9, 230.4), "a": (9.5, 12.75, 3.25), "w": 5432.5, "hz":
 
 def fields(table):
     blocks = [
-        table[at : at + maps.BLOCK]
-        for at in range(maps.BLOCKS_AT, maps.BLOCKS_AT + maps.BLOCK * table[1], maps.BLOCK)
+        table[at : at + meter_values._BLOCK]
+        for at in range(
+            meter_values._BLOCKS_AT,
+            meter_values._BLOCKS_AT + meter_values._BLOCK * table[1],
+            meter_values._BLOCK,
+        )
     ]
-    first = maps.BLOCKS_AT + maps.BLOCK * table[1]
-    for at in range(first, len(table), maps.FIELD):
-        block, word, kind, scale, quantity = table[at : at + maps.FIELD]
+    first = meter_values._BLOCKS_AT + meter_values._BLOCK * table[1]
+    for at in range(first, len(table), meter_values._FIELD):
+        block, word, kind, scale, quantity = table[at : at + meter_values._FIELD]
         address = (blocks[block][1] << 8 | blocks[block][2]) + word
         yield address, kind, scale, quantity
 
@@ -72,20 +76,20 @@ class Bench:
         volts = [v + wobble / 10 for v in self.truth["v"]]
         values = [*volts, *self.truth["a"], self.truth["w"], self.truth["hz"]]
         for address, kind, scale, quantity in fields(self.table):
-            if quantity == maps.COUNTER:
+            if quantity == maps._COUNTER:
                 self.load_counter(address, kind, scale)
-            elif kind == maps.F32:
+            elif kind == maps._F32:
                 value = values[quantity] / (1000 if scale == 6 else 1)
                 self.put32(address, struct.unpack(">I", struct.pack(">f", value))[0])
-            elif kind == maps.I32:
+            elif kind == maps._I32:
                 self.put32(address, round(values[quantity] * 1000 / scale) & 0xFFFFFFFF)
             else:
                 self.device.registers[address] = round(values[quantity] * 1000 / scale)
 
     def load_counter(self, address, kind, scale):
-        if kind == maps.KWH_F32:
+        if kind == maps._KWH_F32:
             self.put32(address, struct.unpack(">I", struct.pack(">f", self.kwh))[0])
-        elif kind == maps.KWH_I32:
+        elif kind == maps._KWH_I32:
             self.put32(address, int(self.kwh * scale))
         else:
             for i, word in enumerate(struct.unpack(">4H", int(self.kwh * 1000).to_bytes(8, "big"))):
@@ -116,20 +120,33 @@ def bench(request):
 
 @pytest.mark.parametrize("table", FAMILIES.values(), ids=FAMILIES)
 def test_a_map_is_sound(table):
-    lengths = [table[maps.BLOCKS_AT + maps.BLOCK * i + 3] for i in range(table[1])]
+    lengths = [
+        table[meter_values._BLOCKS_AT + meter_values._BLOCK * i + 3] for i in range(table[1])
+    ]
     assert len(set(lengths)) == len(lengths)  # a wrong block has a wrong length
     assert max(lengths) <= (11 if table is maps.EM24 else WORDS_MAX)
-    assert table[maps.BLOCKS_AT + 4] == 1
-    words_of = {maps.U16: 1, maps.WH_I64: 4}
-    first = maps.BLOCKS_AT + maps.BLOCK * table[1]
-    assert (len(table) - first) % maps.FIELD == 0
+    assert table[meter_values._BLOCKS_AT + 4] == 1
+    words_of = {maps._U16: 1, maps._WH_I64: 4}
+    first = meter_values._BLOCKS_AT + meter_values._BLOCK * table[1]
+    assert (len(table) - first) % meter_values._FIELD == 0
     quantities = []
-    for at in range(first, len(table), maps.FIELD):
-        block, word, kind, _, quantity = table[at : at + maps.FIELD]
+    for at in range(first, len(table), meter_values._FIELD):
+        block, word, kind, _, quantity = table[at : at + meter_values._FIELD]
         assert word + words_of.get(kind, 2) <= lengths[block]
         quantities.append(quantity)
-    assert {maps.MV1, maps.MA1, maps.MW, maps.MHZ, maps.COUNTER} <= set(quantities)
+    assert {maps._MV1, maps._MA1, maps._MW, maps._MHZ, maps._COUNTER} <= set(quantities)
     assert len(set(quantities)) == len(quantities)
+
+
+def test_the_constants_of_the_maps_are_the_same_in_their_readers():
+    assert meter._BLOCK == meter_values._BLOCK
+    assert meter._BLOCKS_AT == meter_values._BLOCKS_AT
+    for reader in (meter, meter_values):
+        shared = {name for name in vars(maps) if name[0] == "_" and name in vars(reader)}
+        shared = {name for name in shared if isinstance(getattr(maps, name), int)}
+        assert {"_MV1", "_MA1", "_MW"} <= shared
+        for name in shared:
+            assert getattr(reader, name) == getattr(maps, name)
 
 
 def test_every_family_is_read_in_milli_units(bench):
@@ -139,7 +156,7 @@ def test_every_family_is_read_in_milli_units(bench):
     assert abs(mv - 231_500) <= 300
     assert ma == (9_500 if phases == 1 else 12_750)
     assert (mw, mhz) == (5_432_500, 49_900)
-    assert [bench.meter.value[maps.MA1 + i] != INVALID for i in range(3)] == [
+    assert [bench.meter.value[maps._MA1 + i] != INVALID for i in range(3)] == [
         i < phases for i in range(3)
     ]
     assert bench.meter.probe() == PROBE_OK
@@ -191,11 +208,11 @@ def test_sentinels_are_no_values(bench, bits):
     bench.run()
     bench.load()
     for address, kind, _, quantity in fields(bench.table):
-        if quantity in {maps.MA1, maps.MW} and kind in {maps.F32, maps.I32}:
+        if quantity in {maps._MA1, maps._MW} and kind in {maps._F32, maps._I32}:
             bench.put32(address, bits)
     bench.run(40, load=False)
     if bits == 0x80000000 and bench.table is not maps.EM24:
-        assert (bench.meter.mw, bench.meter.value[maps.MA1]) == (0, 0)  # it is -0.0
+        assert (bench.meter.mw, bench.meter.value[maps._MA1]) == (0, 0)  # it is -0.0
     else:
         assert (bench.meter.mw, bench.meter.ma) == (INVALID, INVALID)
     assert bench.meter.mv != INVALID

@@ -160,6 +160,14 @@ def test_an_exception_is_not_asked_again_and_its_code_kept():
     assert bench.meter.requests == 1
 
 
+def test_a_slow_line_has_the_time_that_its_bytes_take():
+    bench = Bench()
+    bench.master = mm.Master(bench.meter, 1200, retries=0)
+    bench.master.join()
+    bench.meter.delay_ms = 75 + 200 + 125 * 11_000 // 1200  # request, its thinking, 60 registers
+    assert bench.ask(count=60) == mm.DONE
+
+
 def test_a_late_answer_is_not_taken_for_the_next_one():
     bench = Bench()
     bench.meter.delay_ms = 450  # timeout 300
