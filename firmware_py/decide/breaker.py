@@ -59,11 +59,11 @@ class Breaker:
         heat = self.heating_ppm(current_ma)
         if heat <= _TRIP_PPM:
             return NEVER_MS
-        return self.tau_ms * _ln_q12(heat - theta, heat - _TRIP_PPM) >> 12
+        return self.tau_ms * ln_q12(heat - theta, heat - _TRIP_PPM) >> 12
 
 
 # ln(num / den) * 4096 for num >= den > 0, never above the truth.
-def _ln_q12(num, den):
+def ln_q12(num, den):
     octaves = 0
     while num >= den << 1:
         den <<= 1
