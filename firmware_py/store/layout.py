@@ -44,7 +44,17 @@ SECTIONS = (
      "zones max_rpm min_permille kick_ms retry_ms stall_permille slow_permille "
      "fast_permille stall_ms", ()),
     (10, "liquid", 0, 1,
-     "", ()),
+     "pump_on flow_full_mlm flow_min_mlm flow_mlm_kw dp_full_pa dp_setpoint_pa "
+     "pump_min_permille pump_max_permille pump_fail_permille pump_kp_permille "
+     "pump_ki_ppm pump_deadband_permille pump_slew_up_permille pump_slew_down_permille "
+     "pump_rpm_full start_reservoir_permille prime_permille prime_ramp_permille "
+     "prime_ms prime_pause_ms prime_tries prime_grace_ms setpoint_mc dew_margin_mc "
+     "dew_worst_mc valve_kp_permille_k valve_ki_ppm_k valve_ff_permille "
+     "valve_deadband_mc valve_open_permille valve_close_permille valve_min_permille "
+     "valve_max_permille valve_fail_permille valve_reverse valve_rangeability "
+     "leak_stop low_flow_permille low_flow_ms critical_flow_permille low_flow_repeats "
+     "low_flow_window_ms reservoir_low_permille reservoir_empty_permille supply_max_mc "
+     "return_max_mc", ()),
     (11, "link", 1, 1,
      "mode baud address ble", ()),
     (12, "modbus", 0, 1,
