@@ -2,6 +2,7 @@
 # Host only: what parts of a configuration must be to each other. Values that are wrong by
 # themselves are None here and are passed over.
 
+from .cross_liquid import notes as liquid_notes
 from .schema_wiring import BY_GROUP
 
 _GATE_MAX_MA = 1_000_000  # m is computed as mA * 1000 / trip current in small ints
@@ -17,6 +18,8 @@ def check(mistakes, made):
             if _all(zone, "setpoint_mc") and _all(shed, "outlet_max_mc"):
                 _zone(mistakes, zone, shed["outlet_max_mc"], f"zones[{i}]")
     _fans(mistakes, made)
+    for liquid in made["liquid"]:
+        mistakes.notes += liquid_notes(liquid)
     _wiring(mistakes, made)
 
 

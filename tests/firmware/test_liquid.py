@@ -2,6 +2,7 @@
 """Liquid as a whole: on the emulated loop, in its properties, and on the VM."""
 
 import itertools
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,10 +11,13 @@ from hypothesis import strategies as st
 
 from firmware_py.decide import interlocks
 from firmware_py.link.messages import INVALID
+from firmware_py.store.compile import compile_json
+from firmware_py.store.cross_liquid import notes
 from firmware_py.store.schema_liquid import LIQUID
 from hil.plant.liquid import LiquidSpec
 from tests.firmware import vm_liquid
 from tests.firmware.liquid_rig import Board, Closed
+from tests.firmware.rig import RACK
 from tests.firmware.small import Small, SmallArray
 from tests.firmware.vm import run_script
 
@@ -240,7 +244,36 @@ def test_a_lost_sensor_leaves_the_plates_cool(lost):
     assert closed.loop.condensed_s == 0.0
 
 
-KEYS = [row[0] for row in LIQUID]
+@pytest.mark.parametrize("row", LIQUID, ids=lambda row: row[0])
+def test_defaults_are_within_their_range(row):
+    _, default, least, most = row
+    assert least <= default <= most or default == 0
+
+
+def test_the_defaults_need_no_note_and_a_swapped_range_gets_one():
+    defaults = {row[0]: row[1] for row in LIQUID}
+    assert notes(defaults) == []
+    swapped = notes(defaults | {"pump_max_permille": 100, "dew_worst_mc": 43_000})
+    assert [note.split(":")[0] for note in swapped] == [
+        "liquid.pump_max_permille",
+        "liquid.dew_worst_mc",
+    ]
+    text = json.dumps(RACK | {"liquid": {"valve_min_permille": 600, "valve_max_permille": 500}})
+    assert "liquid.valve_max_permille" in compile_json(text.encode())[1][-1]
+
+
+def test_a_board_that_restarts_under_full_load_keeps_the_plates_cool():
+    closed = Closed()
+    closed.run(400, 80e3)
+    before_c = closed.loop.plate_c
+    fresh = Board(follow=False, pump_rpm_full=4000)
+    fresh.sense, closed.board = closed.board.sense, fresh
+    hottest = [0.0]
+    closed.run(60, 80e3, lambda c: hottest.append(c.loop.plate_c))
+    assert max(hottest) < before_c + 10
+    assert fresh.journal.rows == []
+
+
 config = st.builds(
     lambda picks: {row[0]: row[pick] for row, pick in zip(LIQUID, picks, strict=True)},
     st.lists(st.sampled_from([1, 1, 2, 3]), min_size=len(LIQUID), max_size=len(LIQUID)),
