@@ -42,6 +42,7 @@ class Sense:
         self.load_mw = array("i", [INVALID] * loads)
         self._held_mw = array("i", [0] * loads)  # last seen while on
         self.group_mw = array("i", [0] * config.groups)  # sum of its loads, seen or held
+        self.seen_mw = array("i", [INVALID] * config.groups)  # the same, INVALID with one unseen
         # on feeds A, B: of group g at 2 * g, and of all, with both alive and with the other dead
         self.group_w = array("i", [0] * (2 * config.groups))
         self.group_alone_w = array("i", [0] * (2 * config.groups))
@@ -55,6 +56,9 @@ class Sense:
         self.zone_mc = array("i", [INVALID] * ch.MAX_ZONES)
         self.fan_rpm = array("i", [INVALID] * ch.MAX_FANS)
         self.leak = False
+        self._liquid = config.liquid is not None
+        if self._liquid:
+            self._coolant()
         self._ma_per_kw = array("i", [0] * 2)  # of both feeds alive, last seen
 
     # One tick; off_mask: the groups that were off when the readings were taken.
@@ -70,6 +74,8 @@ class Sense:
         self.unaccounted_w = self._unaccounted()
         self._air()
         self.leak = trust.value[ch.IN_LEAK] > 0  # a lost sensor (INVALID) is faulty(), not wet
+        if self._liquid:
+            self._coolant()
 
     # A believed reading by its channel; INVALID if it is lost.
     def get(self, channel):
@@ -104,6 +110,18 @@ class Sense:
         self.inlet_mc = trust.value[ch.IN_INLET_MC]
         for fan in range(ch.MAX_FANS):
             self.fan_rpm[fan] = trust.value[ch.IN_FAN0_RPM + fan]
+
+    def _coolant(self):
+        value = self.trust.value
+        self.supply_mc = value[ch.IN_SUPPLY_MC]
+        frozen = self.trust.gone(ch.IN_RETURN_MC)
+        self.return_mc = INVALID if frozen else value[ch.IN_RETURN_MC]
+        self.flow_mlm = value[ch.IN_FLOW_MLM]
+        self.dp_pa = value[ch.IN_DP_PA]
+        self.rh_permille = value[ch.IN_RH_PERMILLE]
+        self.dew_air_mc = value[ch.IN_DEW_AIR_MC]
+        self.reservoir_permille = value[ch.IN_RESERVOIR_PERMILLE]
+        self.pump_rpm = value[ch.IN_PUMP_RPM]
 
     # Of the zones that have a reading; INVALID is below all of them.
     def _hottest(self):
@@ -145,6 +163,8 @@ class Sense:
             total_w += watts
             self._split(g, watts, self._share[i])
         self.total_w = min(total_w, 1_000_000)
+        for g in range(len(group_mw)):
+            self.seen_mw[g] = INVALID if self.unknown >> g & 1 else group_mw[g]
 
     # A load's watts on the feeds, by its share of feed A; a share that is not known is a half.
     def _split(self, g, watts, share):

@@ -151,8 +151,10 @@ def fitted(config):
     if config.liquid:
         for i in (ch.IN_SUPPLY_MC, ch.IN_RETURN_MC, ch.IN_RH_PERMILLE, ch.IN_DEW_AIR_MC):
             have[i] = 1
-        have[ch.IN_FLOW_MLM] = config.liquid.flow_fitted
-        have[ch.IN_DP_PA] = config.liquid.dp_fitted
-        have[ch.IN_RESERVOIR_PERMILLE] = config.liquid.reservoir_fitted
-        have[ch.IN_PUMP_RPM] = config.liquid.tach_fitted
+        have[ch.IN_DP_PA if config.liquid.pump_on else ch.IN_FLOW_MLM] = 1
+        have[ch.IN_RESERVOIR_PERMILLE] = config.liquid.reservoir_empty_permille > 0
+        have[ch.IN_PUMP_RPM] = config.liquid.pump_rpm_full > 0
+    for wire in config.wiring:
+        if wire[0] < _N:
+            have[wire[0]] = 1
     return have

@@ -52,7 +52,7 @@ def test_live_heap_stays_within_60_kib(config, bytecode):
     assert run_script("tests/firmware/vm_heap.py", config, firmware=bytecode) <= 60 * 1024
 
 
-def _walk(rng, readings):
+def _walk(rng, readings, relays):
     """Random readings: mostly plausible, sometimes missing or absurd."""
     load_w = rng.choice((1000, 3000, 5000, 7000, 12_000))
     live = rng.choice(((1, 1), (1, 1), (1, 1), (1, 0), (0, 1)))
@@ -66,7 +66,8 @@ def _walk(rng, readings):
     readings[ch.IN_FAN0_RPM] = rng.randint(0, 6000)
     readings[ch.IN_LEAK] = 0
     for i in range(8):
-        readings[ch.IN_LOAD0_MW + i] = rng.randint(0, load_w * 1000)
+        on = relays >> RACK["loads"][i] & 1  # an open group draws nothing
+        readings[ch.IN_LOAD0_MW + i] = rng.randint(0, load_w * 1000) * on
     if rng.random() < 0.1:
         bad = rng.randrange(ch.IN_LOAD0_MW + 8)
         readings[bad] = rng.choice((m.INVALID, -1, (1 << 30) - 1))
@@ -110,7 +111,7 @@ def test_vm_and_cpython_decide_bit_for_bit_alike(config):
     now_ms = (1 << 30) - 200_000  # the wrap of board time is on the way
     for seq in range(5000):
         if seq % rng.choice((3, 7, 20)) == 0:
-            _walk(rng, readings)
+            _walk(rng, readings, boards[0].outputs[ch.OUT_RELAYS])
         rx = _request(rng, seq) if rng.random() < 0.3 else b""
         mine, theirs = (board.exchange(now_ms, readings, rx) for board in boards)
         assert _comparable(mine) == _comparable(theirs)
