@@ -3,6 +3,7 @@
 # themselves are None here and are passed over.
 
 from .cross_liquid import notes as liquid_notes
+from .schema import LIST, ORDER, SHAPES
 from .schema_wiring import BY_GROUP
 
 _GATE_MAX_MA = 1_000_000  # m is computed as mA * 1000 / trip current in small ints
@@ -12,8 +13,10 @@ def check(mistakes, made):
     _loads(mistakes, made)
     for i, feed in enumerate(made["feeds"]):
         _gate(mistakes, feed, f"feeds[{i}]")
+    for name, *keys in ORDER:
+        for i, values in enumerate(made[name]):
+            _order(mistakes, values, keys, f"{name}[{i}]" if SHAPES[name] == LIST else name)
     for shed in made["shed"]:
-        _shed(mistakes, shed)
         for i, zone in enumerate(made["zones"]):
             if _all(zone, "setpoint_mc") and _all(shed, "outlet_max_mc"):
                 _zone(mistakes, zone, shed["outlet_max_mc"], f"zones[{i}]")
@@ -53,12 +56,12 @@ def _gate(mistakes, feed, where):
         mistakes.add(where, "magnetic gate is above 1000 A; lower rating_ma or magnetic_ppm")
 
 
-def _shed(mistakes, shed):
-    if _all(shed, "bbu_shed_permille", "bbu_restore_permille"):
-        low, high = shed["bbu_shed_permille"], shed["bbu_restore_permille"]
-        if low >= high:
+def _order(mistakes, values, keys, where):
+    for i in range(1, len(keys)):
+        low, high = keys[i - 1 : i + 1]
+        if _all(values, low, high) and values[low] and values[low] >= values[high]:
             mistakes.add(
-                "shed.bbu_restore_permille", f"is {high}, must be above bbu_shed_permille, {low}"
+                f"{where}.{high}", f"is {values[high]}, must be above {low}, {values[low]}"
             )
 
 

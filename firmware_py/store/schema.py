@@ -69,6 +69,12 @@ MODBUS = (  # a slave of its own port
     ("writes", 0, 0, 1),  # 0: read-only
 )
 
+# section, and keys of which each must be below the next; 0 is "off" and in nobody's way.
+ORDER = (
+    ("shed", "bbu_shed_permille", "bbu_restore_permille"),
+    ("fans", "stall_permille", "slow_permille", "fast_permille"),
+)
+
 # JSON shape of a section.
 LIST = "list"  # of objects
 ONE = "one"  # an object, {} if it is absent
@@ -92,6 +98,7 @@ SECTIONS = (
     ("modbus", 12, OPTIONAL, MODBUS, 0, 1),
     ("wiring", 13, WIRES, (), 0, MAX_WIRES),
 )
+SHAPES = {row[0]: row[2] for row in SECTIONS}
 
 
 # The schema that brought a key.

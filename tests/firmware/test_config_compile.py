@@ -62,6 +62,7 @@ def mistakes(document):
         (text(fans=[{"zones": 1}]), "fans[0].zones: must be a list of different zone numbers"),
         (text(fans=[{"zones": [0, 0]}]), "fans[0].zones: must be a list of different"),
         (text(fans=[{"zones": [True]}]), "fans[0].zones: must be a list of different"),
+        (text(fans=[{"slow_permille": 300}]), "fans[0].slow_permille: is 300, must be above stall"),
         (text(modbus={}), "modbus.address: is missing"),
         (text(modbus=None), "modbus: must be an object, not null"),
         (text(board="rp3"), "board: unknown board rp3; did you mean rp2?"),
@@ -192,7 +193,12 @@ def value_of(row):
     return values if default is None else st.one_of(values, st.just(default))
 
 
+ORDERED = {key for _, *keys in schema.ORDER for key in keys}
+
+
 def object_of(rows, **fixed):
+    """Any object of a table; keys that others limit have their defaults."""
+    rows = [row for row in rows if row[0] not in ORDERED]
     return st.fixed_dictionaries(
         {row[0]: fixed.get(row[0], value_of(row)) for row in rows if row[1] is None},
         optional={row[0]: fixed.get(row[0], value_of(row)) for row in rows if row[1] is not None},
@@ -217,7 +223,7 @@ def documents(draw):
         "loads": draw(st.lists(load, min_size=1, max_size=32)),
         "groups": groups,
         "feeds": feeds,
-        "shed": draw(object_of(schema.SHED)) | {"bbu_shed_permille": 0, "outlet_max_mc": 90_000},
+        "shed": draw(object_of(schema.SHED)) | {"outlet_max_mc": 90_000},
         "zones": zones,
         "fans": fans,
         "name": draw(st.text("abc \u00e9", max_size=20)),
@@ -309,6 +315,8 @@ def test_the_schema_itself_is_sound(section):
         default, least, most = row[1:4]
         assert all(-(2**30) <= v < 2**30 for v in (default or 0, least, most))
         assert least <= most
+    for name, *keys in schema.ORDER:
+        assert name != section[0] or set(keys) <= {row[0] for row in rows}
     ages = [schema.since(row) for row in rows]
     assert ages == sorted(ages)
     assert all(row[1] is not None for row in rows if schema.since(row) > schema.FIRST)
