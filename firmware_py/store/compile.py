@@ -6,6 +6,7 @@ import json
 import struct
 from binascii import crc32
 
+from . import config
 from .check import Mistakes
 from .config import FORMAT, HEAD_BYTES, MAGIC, ConfigError
 from .migrate import migrate
@@ -17,6 +18,7 @@ BINARY_MAX = 4096  # an erase block of the flash chips that boards carry
 
 # (compiled file, notes) from JSON bytes. Raises ConfigError with one line per mistake.
 def compile_json(text):
+    _check_layout()
     mistakes = Mistakes()
     document = read(text, mistakes)
     document, notes = migrate(document)
@@ -24,6 +26,16 @@ def compile_json(text):
     made = sections(document, mistakes)
     mistakes.raise_any()
     return _binary(made), mistakes.notes
+
+
+# A developer's mistake, not one of the file: a board would read other keys than are written.
+def _check_layout():
+    for (name, _, _, rows, _, _), read in zip(SECTIONS, config.SECTIONS, strict=True):
+        if read[4] is not None and read[4].split() != [row[0] for row in rows]:
+            raise RuntimeError(
+                f"layout.py is older than the schema of {name}: "
+                "run python -m firmware_py.store.make_layout"
+            )
 
 
 # An object that remembers which of its keys came twice.

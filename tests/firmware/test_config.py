@@ -80,6 +80,16 @@ def test_the_layout_of_boards_is_that_of_the_schema():
     assert path.read_text() == make_layout.layout_text()
 
 
+def test_a_layout_that_was_not_generated_again_is_named(monkeypatch):
+    rows = (*schema.SHED, ("more_ms", 0, 0, 9))
+    later = tuple(
+        row if row[0] != "shed" else (*row[:3], rows, *row[4:]) for row in schema.SECTIONS
+    )
+    monkeypatch.setattr(compiler, "SECTIONS", later)
+    with pytest.raises(RuntimeError, match="schema of shed: run python -m firmware_py"):
+        compiled()
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_any_damage_is_refused(data):
