@@ -41,8 +41,7 @@ SECTIONS = (
      "setpoint_mc kp_permille_k ki_ppm_k deadband_mc spike_mc floor_outlet_permille "
      "floor_inlet_permille", ()),
     (9, "fans", 1, 8,
-     "zones max_rpm min_permille kick_ms retry_ms stall_permille slow_permille "
-     "fast_permille stall_ms", ()),
+     "zones max_rpm min_permille", ()),
     (10, "liquid", 0, 1,
      "pump_on flow_full_mlm flow_min_mlm flow_mlm_kw dp_full_pa dp_setpoint_pa "
      "pump_min_permille pump_max_permille pump_fail_permille pump_kp_permille "

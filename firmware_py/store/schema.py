@@ -72,7 +72,7 @@ MODBUS = (  # a slave of its own port
 # section, and keys of which each must be below the next; 0 is "off" and in nobody's way.
 ORDER = (
     ("shed", "bbu_shed_permille", "bbu_restore_permille"),
-    ("fans", "stall_permille", "slow_permille", "fast_permille"),
+    ("air", "stall_permille", "slow_permille", "fast_permille"),
 )
 
 # JSON shape of a section.

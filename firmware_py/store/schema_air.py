@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Host only: what a configuration may say about air. Rows: key, default, least, most.
+# Host only: what a configuration may say about air. Rows as in schema.py.
 
 AIR = (  # what all zones share
     # Heat at which the fans are designed to run full, W; 0: three phases of the first feed at its
@@ -28,17 +28,6 @@ ZONE = (
 )
 FAN = (
     ("zones", 0, 1, 15),  # bit z: it cools zone z; in JSON a list, absent: all zones
-    ("max_rpm", 0, 100, 60_000),  # at full duty, datasheet; 0: no tach, never judged
-    (
-        "min_permille",
-        200,
-        0,
-        1_000,
-    ),  # Intel 4-wire fan specification 1.3: below 20 to 30 % undefined
-    ("kick_ms", 2_000, 0, 10_000),  # full speed out of a standstill, until the tach shows life
-    ("retry_ms", 15_000, 1_000, 600_000),  # until a stalled fan is kicked again; doubles 4 times
-    ("stall_permille", 400, 50, 900),  # of the speed that its duty should give: stalled below
-    ("slow_permille", 750, 50, 1_000),  # worn below
-    ("fast_permille", 1_400, 1_050, 10_000),  # above: its PWM lead is cut
-    ("stall_ms", 2_000, 200, 60_000),  # until a stall or a lost tach is believed
+    ("max_rpm", 0, 100, 60_000),  # at full duty; 0: no tach, never judged
+    ("min_permille", 200, 0, 1_000),  # below 20 to 30 % a 4-wire fan may stop
 )

@@ -62,7 +62,7 @@ def mistakes(document):
         (text(fans=[{"zones": 1}]), "fans[0].zones: must be a list of different zone numbers"),
         (text(fans=[{"zones": [0, 0]}]), "fans[0].zones: must be a list of different"),
         (text(fans=[{"zones": [True]}]), "fans[0].zones: must be a list of different"),
-        (text(fans=[{"slow_permille": 300}]), "fans[0].slow_permille: is 300, must be above stall"),
+        (text(air={"slow_permille": 300}), "slow_permille: is 300, must be above stall_permille"),
         (text(modbus={}), "modbus.address: is missing"),
         (text(modbus=None), "modbus: must be an object, not null"),
         (text(board="rp3"), "board: unknown board rp3; did you mean rp2?"),
