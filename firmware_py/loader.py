@@ -8,9 +8,11 @@
 #     trial, no tries left, or the count cannot be written: the other slot, else that one
 #     no valid pointer: a, else b
 #
-# Cannot be started: anything raised by importing ENTRY or by its main(slot), be it a wrong .mpy,
-# a syntax error or too little memory. If both fail the last error goes to the REPL, where a
-# technician can help; no pin has been touched, and hardware is safe with a blank chip.
+# Cannot be started: a file that differs from the slot's manifest, or anything raised by importing
+# ENTRY or by its main(slot), be it a wrong .mpy, a syntax error or too little memory. If both fail
+# the last error goes to the REPL, where a technician can help; no pin has been touched, and
+# hardware is safe with a blank chip. No watchdog runs yet, for the same technician: ENTRY starts it
+# before it imports anything else.
 
 import gc
 import sys
@@ -66,9 +68,46 @@ def choose(root, opener=open):
     return slot
 
 
+# The files that the manifest (slots.py) lists are as it says, and no source lies beside bytecode: it
+# would win. Reading a truncated .mpy never ends (read_uint past the end of the file, the stack of
+# micropython #13672), so an import alone is no test. Without a manifest nothing is checked.
+def whole(path):
+    try:
+        with open(path + "/manifest", "rb") as file:
+            lines = file.read().split(b"\n", 1)
+    except OSError:
+        return True
+    if len(lines) != 2 or lines[0] != b"%08x" % crc32(lines[1]):
+        return False
+    for line in lines[1].split(b"\n")[:-1]:
+        name = path + "/" + line[9:].decode()
+        if line[:8] != b"%08x" % _crc_of(name):
+            return False
+        if name.endswith(".mpy") and _crc_of(name[:-3] + "py") >= 0:
+            return False
+    return True
+
+
+# -1 if it is not there.
+def _crc_of(path):
+    piece = bytearray(512)
+    crc = 0
+    try:
+        with open(path, "rb") as file:
+            n = file.readinto(piece)
+            while n:
+                crc = crc32(piece if n == 512 else piece[:n], crc)
+                n = file.readinto(piece)
+    except OSError:
+        return -1
+    return crc
+
+
 # Import and run a slot's application, which finds its own modules only.
 def start(root, slot, entry=ENTRY):
     path = root + "/" + "ab"[slot]
+    if not whole(path):
+        raise ValueError("differs from its manifest")
     sys.path.insert(0, path)
     try:
         __import__(entry)

@@ -2,9 +2,12 @@
 # The pointer that says which application slot, /a or /b, loader.py starts: boot.0 and boot.1, two
 # copies of 4 bytes {slot, tries, state, 0} with seq and CRC (copies.py).
 #
-#     update: write all files of the idle slot, stale() must be empty, start_trial(), reset
+#     update: write all files of the idle slot, manifest() last; stale() must be empty;
+#             start_trial(), reset
 #     boot:   the loader counts a try down before it starts a slot on trial
 #     app:    after its self-test, mark_good(); a slot that never gets there loses to the other
+
+from binascii import crc32
 
 from .copies import load, save
 
@@ -34,6 +37,14 @@ def mark_good(files, running):
         return False
     save(files, NAME, bytes((running, 0, GOOD, 0)), BYTES)
     return True
+
+
+# The slot's file `manifest`: its CRC, then CRC and path of each file. `crcs`: (path, crc32) pairs.
+def manifest(crcs):
+    rows = b""
+    for path, crc in crcs:
+        rows += b"%08x %s\n" % (crc, path.encode())
+    return b"%08x\n" % crc32(rows) + rows
 
 
 # Sources that would win over the bytecode beside them (foo.py over foo.mpy): what an update

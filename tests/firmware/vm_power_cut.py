@@ -14,6 +14,8 @@ from firmware_py.store.copies import Folder
 from tests.firmware.power_cut import cuts, scenarios
 
 _BYTES = 32 * 4096
+_ERASED = b"\xff" * 4096
+_EIO = -5
 
 
 class Cut(BaseException):
@@ -24,8 +26,8 @@ _NOISE = cuts.noise(4096)
 _CUT = Cut()  # made here: a file's finaliser may not allocate
 
 
-# Counts its writes; when power has failed it does nothing and says nothing, so that what lives on
-# of a file system can be closed quietly.
+# Counts its writes; when power has failed they fail. It can then still be read, without allocating,
+# by a file that the collector closes.
 class Flash:
     def __init__(self, kind):
         self.block = 512 if kind == "card" else 4096
@@ -37,15 +39,17 @@ class Flash:
         self.dead = False
 
     def readblocks(self, block, buf, offset=0):
-        if self.dead:
-            return 0
         at = block * self.block + offset
+        if self.dead:
+            for i in range(len(buf)):
+                buf[i] = self.data[at + i]
+            return 0
         buf[:] = memoryview(self.data)[at : at + len(buf)]
         return 0
 
     def writeblocks(self, block, buf, offset=None):
         if self.dead:
-            return 0
+            return _EIO
         if offset is not None:
             return self._write(block * self.block + offset, buf)
         for at in range(0, len(buf), self.block):
@@ -59,26 +63,31 @@ class Flash:
             return _BYTES // self.block
         if op == 5:
             return self.block
-        return self._erase(arg * self.block) if op == 6 and not self.dead else 0
+        if op != 6:
+            return 0
+        return _EIO if self.dead else self._erase(arg * self.block)
 
     def _erase(self, at):
         how = self._how(self.block)
-        self.data[at : at + self.block] = cuts.erased(self.data[at : at + self.block], how)
+        old = self.data[at : at + self.block]
+        self.data[at : at + self.block] = cuts.erased(old, how) if how else _ERASED[: self.block]
         return self._end()
 
     def _write(self, at, data):
         how = self._how(len(data))
         old = self.data[at : at + len(data)]
         if not self._nor:  # what is replaced counts as erased where it is written
-            old = cuts.erased(old, how)
-        self.data[at : at + len(data)] = cuts.programmed(old, data, how)
+            old = cuts.erased(old, how) if how else _ERASED[: len(data)]
+        if how or old != _ERASED[: len(data)]:
+            data = cuts.programmed(old, data, how)
+        self.data[at : at + len(data)] = data
         return self._end()
 
-    # The bits of a write that still happen.
+    # The bits of a write that still happen; None: all.
     def _how(self, size):
         self.ops += 1
         if self.ops != self.cut_at:
-            return b"\xff" * size
+            return None
         self.dead = True
         if self.how == "before":
             return bytes(size)
