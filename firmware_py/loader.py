@@ -68,9 +68,9 @@ def choose(root, opener=open):
     return slot
 
 
-# The files that the manifest (slots.py) lists are as it says, and no source lies beside bytecode: it
-# would win. Reading a truncated .mpy never ends (read_uint past the end of the file, the stack of
-# micropython #13672), so an import alone is no test. Without a manifest nothing is checked.
+# The files that the manifest (slots.py) lists are as it says, and no source, which would win, lies
+# beside bytecode. Reading a truncated .mpy never ends (read_uint past the end of the file, the
+# stack of micropython #13672), so an import alone is no test. Without a manifest: no check.
 def whole(path):
     try:
         with open(path + "/manifest", "rb") as file:

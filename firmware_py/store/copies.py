@@ -5,7 +5,7 @@
 #     magic 4 | seq u32 | length u32 | payload | crc32 over name, the 12 bytes of head, payload
 #
 # The CRC is the last thing written: a payload may come in pieces, and no part of it is ever in
-# RAM twice. The name is in the CRC so that a file copied to another name never wins.
+# RAM twice. `files` is a Folder or what opens files like it. The name is in the CRC so that a file copied to another name never wins.
 
 from binascii import crc32
 from struct import pack, unpack
@@ -23,15 +23,6 @@ _VALID = 2
 _ENOENT = 2
 _EIO = 5
 _ENOSPC = 28
-
-
-# The folder that files lie in: all that the store wants of a file system.
-class Folder:
-    def __init__(self, path):
-        self._path = path
-
-    def open(self, name, mode):
-        return open(self._path + "/" + name, mode)
 
 
 # Sequence a comes after b, on the circle of 32 bits.

@@ -16,9 +16,9 @@ from binascii import crc32
 from struct import pack_into
 
 from ..compat import const
-from .journal_scan import RECORD, mount, path
 from .wear import Wear
 
+RECORD = 24
 GAP = 0  # code of a record that says: `arg` events were lost here
 FIRST_BURST = 16  # appends at once ...
 REFILL_MS = 300_000  # ... and 288 a day: see test_journal for the erases that this is
@@ -48,6 +48,8 @@ class Journal:
         self.segment = 0  # where the next append goes ...
         self.fresh = True  # ... from the start
         self.next_seq = 1
+        from .journal_scan import mount  # noqa: PLC0415 - needed once, costs heap
+
         mount(self)
 
     # Note an event. Allocates nothing.
@@ -97,11 +99,14 @@ class Journal:
         self.waiting -= n
         return n
 
+    def path(self, segment):
+        return "%s.%d" % (self.name, segment)
+
     def _append(self, n):
         data = bytearray(n * RECORD)
         for i in range(n):
             self._pack(data, i)
-        with self.files.open(path(self, self.segment), "wb" if self.fresh else "ab") as file:
+        with self.files.open(self.path(self.segment), "wb" if self.fresh else "ab") as file:
             if file.write(data) != len(data):
                 raise OSError(28)  # ENOSPC
         if self.fresh:

@@ -8,13 +8,9 @@ from struct import unpack, unpack_from
 from ..compat import const
 from .copies import after
 
-RECORD = 24
+RECORD = 24  # as in journal.py, which a reader of the link need not load twice
 _CRC_AT = const(20)
 _SEQ = 0xFFFFFFFF
-
-
-def path(journal, segment):
-    return "%s.%d" % (journal.name, segment)
 
 
 # Set where the next append goes: behind the segment whose first record is newest. Reads one
@@ -40,7 +36,7 @@ def mount(journal):
 # off, -1 if it holds nothing.
 def _survey(journal, segment):
     try:
-        with journal.files.open(path(journal, segment), "rb") as file:
+        with journal.files.open(journal.path(segment), "rb") as file:
             size = file.seek(0, 2)
             file.seek(0)
             n = min(size // RECORD, journal.per)
@@ -83,7 +79,7 @@ def _collect(journal, segment, seq, n, found):
     first = journal.first[segment]
     end = (first + journal.count[segment]) & _SEQ
     try:
-        with journal.files.open(path(journal, segment), "rb") as file:
+        with journal.files.open(journal.path(segment), "rb") as file:
             file.seek(((seq - first) & _SEQ) * RECORD)
             while seq != end and len(found) < n:
                 record = file.read(RECORD)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py.store import copies
+from firmware_py.store.folder import Folder
 from tests.firmware.power_cut.memory import Cut, Files
 
 LATE = 0xFFFFFFFF
@@ -55,7 +56,7 @@ def test_the_bytes_are_those_of_the_description():
 
 
 def test_on_real_files(tmp_path):
-    folder = copies.Folder(str(tmp_path))
+    folder = Folder(str(tmp_path))
     copies.save(folder, "config", b"one")
     copies.save(folder, "config", b"two")
     assert copies.load(folder, "config") == (b"two", 2, False)

@@ -5,53 +5,55 @@ from hypothesis import strategies as st
 
 from firmware_py.compat import ticks_add
 from firmware_py.store import intent as i
+from firmware_py.store import reset as r
 from firmware_py.store.copies import save
 from firmware_py.store.intent import Intent
+from firmware_py.store.reset import booted, safe_boot
 from tests.firmware.power_cut.lfs import Rig
 from tests.firmware.power_cut.memory import Cut, Files
 
 DAY_MS = 86_400_000
 
-CAUSES = (i.CAUSE_UNKNOWN, i.CAUSE_POWER_ON, i.CAUSE_PIN, i.CAUSE_WATCHDOG, i.CAUSE_SOFT)
+CAUSES = (r.CAUSE_UNKNOWN, r.CAUSE_POWER_ON, r.CAUSE_PIN, r.CAUSE_WATCHDOG, r.CAUSE_SOFT)
 KINDS = {  # intent: what each of CAUSES then means
-    0: (i.BOOT_FIRST, i.BOOT_FIRST, i.BOOT_FIRST, i.BOOT_WATCHDOG, i.BOOT_FIRST),
+    0: (r.BOOT_FIRST, r.BOOT_FIRST, r.BOOT_FIRST, r.BOOT_WATCHDOG, r.BOOT_FIRST),
     i.RUNNING: (
-        i.BOOT_WATCHDOG,  # Portenta says nothing after a watchdog reset
-        i.BOOT_POWER_LOSS,
-        i.BOOT_POWER_LOSS,
-        i.BOOT_WATCHDOG,
-        i.BOOT_CRASH,
+        r.BOOT_WATCHDOG,  # Portenta says nothing after a watchdog reset
+        r.BOOT_POWER_LOSS,
+        r.BOOT_POWER_LOSS,
+        r.BOOT_WATCHDOG,
+        r.BOOT_CRASH,
     ),
-    i.RESET: (i.BOOT_REQUESTED,) * 5,  # rp2 says watchdog after machine.reset()
-    i.UPDATE: (i.BOOT_REQUESTED,) * 5,
-    i.POWER_DOWN: (i.BOOT_REQUESTED,) * 5,
-    i.CRASHED: (i.BOOT_CRASH,) * 5,
-    99: (i.BOOT_FIRST, i.BOOT_FIRST, i.BOOT_FIRST, i.BOOT_WATCHDOG, i.BOOT_FIRST),
+    i.RESET: (r.BOOT_REQUESTED,) * 5,  # rp2 says watchdog after machine.reset()
+    i.UPDATE: (r.BOOT_REQUESTED,) * 5,
+    i.POWER_DOWN: (r.BOOT_REQUESTED,) * 5,
+    i.CRASHED: (r.BOOT_CRASH,) * 5,
+    99: (r.BOOT_FIRST, r.BOOT_FIRST, r.BOOT_FIRST, r.BOOT_WATCHDOG, r.BOOT_FIRST),
 }
 
 
 @pytest.mark.parametrize("intent", KINDS)
 @pytest.mark.parametrize("n", range(len(CAUSES)))
 def test_what_a_boot_is_comes_from_intent_first_and_cause_second(intent, n):
-    assert i.classify(CAUSES[n], intent) == KINDS[intent][n]
+    assert r.classify(CAUSES[n], intent) == KINDS[intent][n]
 
 
-def boots(files, n, cause=i.CAUSE_WATCHDOG):
+def boots(files, n, cause=r.CAUSE_WATCHDOG):
     for _ in range(n):
         found = Intent(files)
-        found.booted(cause)
+        booted(found, cause)
     return found
 
 
 def test_a_reset_is_known_as_what_it_was():
     files = Files()
-    assert Intent(files).booted(i.CAUSE_POWER_ON) == i.BOOT_FIRST
-    assert Intent(files).booted(i.CAUSE_POWER_ON) == i.BOOT_POWER_LOSS
+    assert booted(Intent(files), r.CAUSE_POWER_ON) == r.BOOT_FIRST
+    assert booted(Intent(files), r.CAUSE_POWER_ON) == r.BOOT_POWER_LOSS
     assert Intent(files).request(i.RESET, 0, 0)
-    assert Intent(files).booted(i.CAUSE_WATCHDOG) == i.BOOT_REQUESTED
-    assert Intent(files).booted(i.CAUSE_WATCHDOG) == i.BOOT_WATCHDOG
+    assert booted(Intent(files), r.CAUSE_WATCHDOG) == r.BOOT_REQUESTED
+    assert booted(Intent(files), r.CAUSE_WATCHDOG) == r.BOOT_WATCHDOG
     Intent(files).request(i.CRASHED, 0, 0)
-    assert Intent(files).booted(i.CAUSE_SOFT) == i.BOOT_CRASH
+    assert booted(Intent(files), r.CAUSE_SOFT) == r.BOOT_CRASH
     assert Intent(files).boot_count == 5
 
 
@@ -61,7 +63,7 @@ def test_latches_and_heat_outlive_a_reset():
     found.note(3, 0x8001, 0x8000)
     assert found.flush(0, 1_000_000, 250_000)
     again = Intent(files)
-    again.booted(i.CAUSE_WATCHDOG)
+    booted(again, r.CAUSE_WATCHDOG)
     for found in (again, Intent(files)):
         assert (found.safe_reason, found.off_mask, found.locked_mask) == (3, 0x8001, 0x8000)
         assert (found.heat_a_ppm, found.heat_b_ppm) == (1_000_000, 250_000)
@@ -89,7 +91,7 @@ def test_safe_is_written_at_once_even_when_masks_have_used_up_the_wear():
     assert not found.flush(0, 0, 0)
     found.note(5, 0b100, 0)
     assert found.flush(0, 0, 0)
-    assert Intent(found._files).safe_reason == 5
+    assert Intent(found.files).safe_reason == 5
 
 
 def test_a_mask_that_had_to_wait_is_written_later():
@@ -99,13 +101,13 @@ def test_a_mask_that_had_to_wait_is_written_later():
         found.flush(0, 0, 0)
     assert not found.flush(119_999, 0, 0)
     assert found.flush(120_000, 0, 0)
-    assert Intent(found._files).off_mask == 0b1000
+    assert Intent(found.files).off_mask == 0b1000
 
 
 def test_boots_that_do_not_last_end_in_a_safe_boot():
     files = Files()
-    assert not boots(files, i.LOOP_BOOTS).safe_boot()
-    assert boots(files, 1).safe_boot()
+    assert not safe_boot(boots(files, r.LOOP_BOOTS))
+    assert safe_boot(boots(files, 1))
     assert boots(files, 300).unstable == 255
 
 
@@ -116,7 +118,7 @@ def test_a_boot_that_lasts_ends_the_loop():
     assert found.flush(0, 0, 0)
     found.stable()
     assert not found.flush(0, 0, 0)
-    assert not boots(files, i.LOOP_BOOTS).safe_boot()
+    assert not safe_boot(boots(files, r.LOOP_BOOTS))
 
 
 def test_resets_that_a_host_asked_for_are_no_loop():
@@ -124,7 +126,7 @@ def test_resets_that_a_host_asked_for_are_no_loop():
     for _ in range(20):
         found = boots(files, 1)
         found.request(i.RESET, 0, 0)
-    assert not boots(files, 1).safe_boot()
+    assert not safe_boot(boots(files, 1))
 
 
 def test_a_damaged_copy_is_told_and_what_is_older_is_used():
@@ -133,7 +135,7 @@ def test_a_damaged_copy_is_told_and_what_is_older_is_used():
     files.data["intent.1"][20] ^= 1
     found = Intent(files)
     assert (found.damaged, found.boot_count) == (True, 1)
-    assert found.booted(i.CAUSE_WATCHDOG) == i.BOOT_WATCHDOG
+    assert booted(found, r.CAUSE_WATCHDOG) == r.BOOT_WATCHDOG
 
 
 @pytest.mark.parametrize("payload", [b"", b"\1" * 19, b"\2" * 20, b"\1" * 64])
@@ -149,7 +151,7 @@ def test_a_flash_that_fails_stops_neither_boot_nor_tick():
     boots(files, 1)
     files.full = True
     found = Intent(files)
-    assert found.booted(i.CAUSE_WATCHDOG) == i.BOOT_WATCHDOG
+    assert booted(found, r.CAUSE_WATCHDOG) == r.BOOT_WATCHDOG
     found.note(1, 0, 0)
     assert not found.flush(0, 0, 0)
     assert not found.request(i.RESET, 0, 0)
@@ -172,7 +174,7 @@ def erases(actions):
 def test_a_host_that_toggles_a_group_all_day_wears_little():
     def toggle(files):
         found = Intent(files)
-        found.booted(i.CAUSE_POWER_ON)
+        booted(found, r.CAUSE_POWER_ON)
         for n in range(DAY_MS // 30_000):
             found.note(0, n & 1, 0)
             found.flush(ticks_add(0, n * 30_000), 0, 0)
@@ -207,7 +209,7 @@ def test_a_latch_that_was_written_is_there_after_any_cuts(what):
                 if found.flush(0, 0, 0):
                     latched = {reason}
             elif action == "boot":
-                found.booted(i.CAUSE_WATCHDOG)
+                booted(found, r.CAUSE_WATCHDOG)
             else:
                 found.request(i.RESET, 0, 0)
         except Cut:

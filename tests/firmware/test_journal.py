@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py.compat import ticks_add
-from firmware_py.store.copies import Folder
-from firmware_py.store.journal import FIRST_BURST, GAP, REFILL_MS, Journal
-from firmware_py.store.journal_scan import RECORD, fields, read
+from firmware_py.store import journal_scan
+from firmware_py.store.folder import Folder
+from firmware_py.store.journal import FIRST_BURST, GAP, RECORD, REFILL_MS, Journal
+from firmware_py.store.journal_scan import fields, read
 from firmware_py.store.wear import Wear
 from tests.firmware.power_cut.lfs import Rig
 from tests.firmware.power_cut.memory import Cut, Files
@@ -53,7 +54,7 @@ def test_a_record_is_24_bytes_of_which_the_last_are_their_crc():
     files = Files()
     append(opened(files), -2)
     head = struct.pack("<IIiHBBBBH", 1, 0, -2, 7, 3, 1, 2, 0, 1)
-    assert len(files.data["journal.0"]) == RECORD == 24
+    assert len(files.data["journal.0"]) == RECORD == journal_scan.RECORD == 24
     assert files.data["journal.0"][:20] == head
 
 

@@ -61,7 +61,7 @@ def test_no_cut_on_the_vms_own_littlefs_leaves_a_bad_state():
 
 
 def test_fat_on_flash_loses_files_and_this_is_how_often():
-    """So the board does not write there (store/fskind.py); every sector is erased and programmed."""
+    """So the board does not write there (store/fskind.py)."""
     vm_path()
     found = {}
     for name, how, writes, old, new, bad in on_vm.rows("fat", 0):

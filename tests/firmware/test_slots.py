@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from firmware_py import loader
 from firmware_py.store import slots
-from firmware_py.store.copies import Folder, load
+from firmware_py.store.copies import load
+from firmware_py.store.folder import Folder
 from tests.firmware.power_cut.memory import Cut, Files
 from tests.firmware.vm import ROOT, vm_path
 
@@ -183,7 +184,7 @@ BAD_APPS = {
     "recurses": "def f():\n    f()\nf()\n",
 }
 NOT_BYTECODE = {
-    "an empty .mpy": lambda data: b"",
+    "an empty .mpy": lambda data: data[:0],
     "a .mpy of another version": lambda data: b"M\x05" + data[2:],
     "a .mpy for another processor": lambda data: data[:2] + b"\x1a" + data[3:],
 }

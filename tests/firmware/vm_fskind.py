@@ -2,6 +2,7 @@
 # Runs inside the MicroPython VM (test_fskind.py starts it). Prints one JSON object.
 
 import json
+
 import vfs
 
 from firmware_py.store import fskind

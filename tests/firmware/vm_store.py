@@ -4,9 +4,10 @@
 
 import gc
 import json
+
 import micropython
 
-from firmware_py.store.copies import Folder
+from firmware_py.store.folder import Folder
 from firmware_py.store.intent import Intent
 from firmware_py.store.journal import Journal
 

@@ -67,7 +67,7 @@ def _undisturbed(rig, scenario, image):
         states.append(scenario.state(files))
     for i in range(len(scenario.steps)):
         if states[i] == states[i + 1]:
-            raise AssertionError("%s: step %d does nothing" % (scenario.name, i))
+            raise AssertionError(scenario.name + ": a step does nothing")
     return rig.ops - before, states
 
 
@@ -84,7 +84,7 @@ def _until_cut(rig, scenario, n, how):
         if not rig.dead:
             raise
     if not rig.dead:
-        raise AssertionError("%s: no write %d" % (scenario.name, n))
+        raise AssertionError(scenario.name + ": there was no such write")
     return done if done < len(scenario.steps) else done - 1
 
 

@@ -36,10 +36,10 @@ class Flash(UserContext):
             return bytearray(size)
         return super().read(cfg, block, off, size)
 
-    def prog(self, cfg, block, off, data):
+    def prog(self, _cfg, block, off, data):
         return self._write(block * BLOCK + off, bytes(data), None)
 
-    def erase(self, cfg, block):
+    def erase(self, _cfg, block):
         self.erases[block] += not self.dead
         return self._write(block * BLOCK, None, b"\xff" * BLOCK)
 

@@ -2,14 +2,14 @@
 # What a board writes, as scenarios of cuts.py. Runs on CPython and in the VM.
 
 from firmware_py import loader
-from firmware_py.store import copies, intent, journal_scan, slots
-from firmware_py.store.journal import Journal
+from firmware_py.store import copies, intent, journal_scan, reset, slots
+from firmware_py.store.journal import RECORD, Journal
 
 _OLD = bytes(range(256)) * 3
 _NEW = b"\x5a" * 1000
 _LONG = bytes(range(250)) * 12
 _SEGMENTS = 4
-_SEGMENT_BYTES = 100 * journal_scan.RECORD  # too long for littlefs to keep in its directory
+_SEGMENT_BYTES = 100 * RECORD  # too long for littlefs to keep in its directory
 
 
 class Scenario:
@@ -105,7 +105,7 @@ def _append_again(files):
     events = _journal(files)
     seq = events.next_seq
     events.put(3, 1, 2, 12345)
-    if events.flush(0) != 1 or not events.errors == 0:
+    if events.flush(0) != 1 or events.errors:
         return False
     found = journal_scan.read(_journal(files), seq, 5)
     return len(found) == 1 and journal_scan.fields(found[0])[2] == 12345
@@ -117,7 +117,7 @@ def _latched(files):
 
 
 def _boot(files):
-    intent.Intent(files).booted(intent.CAUSE_POWER_ON)
+    reset.booted(intent.Intent(files), reset.CAUSE_POWER_ON)
 
 
 def _boot_twice(files):
