@@ -5,7 +5,8 @@
 #     magic 4 | seq u32 | length u32 | payload | crc32 over name, the 12 bytes of head, payload
 #
 # The CRC is the last thing written: a payload may come in pieces, and no part of it is ever in
-# RAM twice. `files` is a Folder or what opens files like it. The name is in the CRC so that a file copied to another name never wins.
+# RAM twice. The name is in it so that a file copied to another name never wins. `files`: a Folder,
+# or what opens files like it.
 
 from binascii import crc32
 from struct import pack, unpack

@@ -24,7 +24,7 @@ FIRST_BURST = 16  # appends at once ...
 REFILL_MS = 300_000  # ... and 288 a day: see test_journal for the erases that this is
 
 _SLOTS = const(32)
-_FIELDS = const(7)  # t low, t high (16 bits each), arg, code, group, reason, count
+_FIELDS = const(5)  # t low, t high (16 bits each), arg, key (code, group, reason), count
 _COUNT_MAX = const(0xFFFF)
 _ARG_MAX = (1 << 30) - 1
 _SEQ = 0xFFFFFFFF
@@ -55,11 +55,12 @@ class Journal:
     # Note an event. Allocates nothing.
     def put(self, code, group, reason, arg):
         ring = self._ring
+        key = code | group << 8 | reason << 16
         for i in range(self.waiting):
             at = (self._head + i) % _SLOTS * _FIELDS
-            if ring[at + 3] == code and ring[at + 4] == group and ring[at + 5] == reason:
+            if ring[at + 3] == key:
                 ring[at + 2] = arg
-                ring[at + 6] += ring[at + 6] < _COUNT_MAX
+                ring[at + 4] += ring[at + 4] < _COUNT_MAX
                 return
         at = (self._head + self.waiting) % _SLOTS * _FIELDS
         if self.waiting >= _SLOTS - 1:  # the first ones tell more of a cause than the last
@@ -67,16 +68,13 @@ class Journal:
                 at = (self._head + _SLOTS - 1) % _SLOTS * _FIELDS
                 ring[at + 2] += ring[at + 2] < _ARG_MAX
                 return
-            code = GAP
-            group = reason = 0
+            key = GAP
             arg = 1
         ring[at] = self.t_low
         ring[at + 1] = self.t_high
         ring[at + 2] = arg
-        ring[at + 3] = code
-        ring[at + 4] = group
-        ring[at + 5] = reason
-        ring[at + 6] = 1
+        ring[at + 3] = key
+        ring[at + 4] = 1
         self.waiting += 1
 
     # Append up to `budget` of the waiting events if wear allows it now; returns how many. The
@@ -119,10 +117,23 @@ class Journal:
         ring = self._ring
         at = (self._head + i) % _SLOTS * _FIELDS
         where = i * RECORD
-        pack_into("<IHHi", data, where, (self.next_seq + i) & _SEQ, *ring[at : at + 3])
-        pack_into("<HBBB", data, where + 12, self._boot_count, *ring[at + 3 : at + 6])
-        pack_into("<H", data, where + 18, ring[at + 6])
-        pack_into("<I", data, where + 20, crc32(data[where : where + 20]))
+        key = ring[at + 3]
+        pack_into(
+            "<IHHiHBBBBH",
+            data,
+            where,
+            (self.next_seq + i) & _SEQ,
+            ring[at],
+            ring[at + 1],
+            ring[at + 2],
+            self._boot_count,
+            key & 0xFF,
+            key >> 8 & 0xFF,
+            key >> 16,
+            0,
+            ring[at + 4],
+        )
+        pack_into("<I", data, where + 20, crc32(memoryview(data)[where : where + 20]))
 
     # The next append starts the next segment.
     def turn(self):

@@ -100,4 +100,5 @@ def seq_of(record):
 
 # (seq, time_ms, arg, boot_count, code, group, reason, count) of a record.
 def fields(record):
-    return unpack("<IIiHBBBxH", record[:_CRC_AT])
+    seq, time_ms, arg, boot, code, group, reason, _, count = unpack("<IIiHBBBBH", record[:_CRC_AT])
+    return seq, time_ms, arg, boot, code, group, reason, count

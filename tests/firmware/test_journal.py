@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py.compat import ticks_add
+from firmware_py.store import journal as journal_module
 from firmware_py.store import journal_scan
 from firmware_py.store.folder import Folder
 from firmware_py.store.journal import FIRST_BURST, GAP, RECORD, REFILL_MS, Journal
@@ -13,6 +14,7 @@ from firmware_py.store.journal_scan import fields, read
 from firmware_py.store.wear import Wear
 from tests.firmware.power_cut.lfs import Rig
 from tests.firmware.power_cut.memory import Cut, Files
+from tests.firmware.small import Small, SmallArray
 from tests.firmware.vm import run_script
 
 DAY_MS = 86_400_000
@@ -323,6 +325,17 @@ def test_no_life_makes_or_loses_an_event(what):
     if not life.harmed:
         assert found == life.durable[len(life.durable) - len(found) :]
         assert len(found) >= min(len(life.durable), 20)  # but for the segment that gives way
+
+
+def test_put_stays_in_small_ints(monkeypatch):
+    monkeypatch.setattr(journal_module, "array", SmallArray)
+    journal = opened(Files())
+    journal.t_low = journal.t_high = Small(0xFFFF)
+    for arg in (-(1 << 30), (1 << 30) - 1):
+        for i in range(50):
+            journal.put(Small(255), Small(205 + i), Small(255), Small(arg))
+    assert journal.waiting == 32
+    assert journal.flush(0) == 32
 
 
 def test_put_and_an_idle_flush_allocate_nothing():

@@ -53,7 +53,7 @@ def test_the_harness_sees_a_file_that_is_emptied_before_it_is_written(rig, how):
 
 def test_no_cut_on_the_vms_own_littlefs_leaves_a_bad_state():
     vm_path()
-    rows = on_vm.rows("lfs2", 0, 6, 12)
+    rows = on_vm.rows("lfs2", 0, 9)
     assert len(rows) == 3 * (len(scenarios.ALL) + 1)
     for name, how, writes, old, new, bad in rows:
         assert writes == old + new + bad > 0
