@@ -11,6 +11,8 @@
 from binascii import crc32
 from struct import pack, unpack
 
+from .folder import after
+
 MAGIC = b"RKE\x01"  # its last byte is the format version
 _HEAD = "<4sII"
 _HEAD_BYTES = 12
@@ -26,11 +28,6 @@ _EIO = 5
 _ENOSPC = 28
 
 
-# Sequence a comes after b, on the circle of 32 bits.
-def after(a, b):
-    return 0 < ((a - b) & _SEQ) < 0x80000000
-
-
 # The newest payload that is whole: (payload or None, seq, fell_back). fell_back: there is a copy
 # that is damaged, so a newer payload may have been lost; it may also be a save that was cut off.
 def load(files, name, most=MOST):
@@ -40,6 +37,23 @@ def load(files, name, most=MOST):
         if kind == _VALID:
             return payload, seq, fell_back
     return None, 0, fell_back
+
+
+# n bytes from `offset` on of the payload that was saved as `seq`; fewer at its end, none if a later
+# save has overwritten it. Not checked again.
+def part(files, name, seq, offset, n):
+    for copy in (0, 1):
+        try:
+            with files.open(_path(name, copy), "rb") as file:
+                head = file.read(_HEAD_BYTES)
+                if len(head) == _HEAD_BYTES and head[:4] == MAGIC:
+                    _, found, length = unpack(_HEAD, head)
+                    if found == seq:
+                        file.seek(_HEAD_BYTES + offset)
+                        return file.read(max(min(n, length - offset), 0))
+        except OSError:
+            pass
+    return b""
 
 
 # Save a payload and see that it reads back; returns its seq. Raises OSError; then the newest

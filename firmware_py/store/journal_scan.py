@@ -3,11 +3,12 @@
 # CRC holds and its seq fits its place, so what a cut left behind is never taken for an event.
 
 from binascii import crc32
-from struct import unpack, unpack_from
+from struct import pack_into, unpack, unpack_from
 
 from ..compat import const
-from .copies import after
+from .folder import after
 
+JOURNAL_ROW = "<IIHBBBBi"  # as in link/messages.py
 RECORD = 24  # as in journal.py, which a reader of the link need not load twice
 _CRC_AT = const(20)
 _SEQ = 0xFFFFFFFF
@@ -62,6 +63,39 @@ def read(journal, seq, n):
             seq = journal.first[segment]
         seq = _collect(journal, segment, seq, n, found)
     return found
+
+
+# What link/stored.py reads a journal by: rows of JOURNAL_ROW.
+class Rows:
+    def __init__(self, journal):
+        self._journal = journal
+
+    # Oldest seq that is kept.
+    @property
+    def oldest(self):
+        journal = self._journal
+        oldest = journal.next_seq
+        for i in range(len(journal.first)):
+            if journal.count[i] and after(oldest, journal.first[i]):
+                oldest = journal.first[i]
+        return oldest
+
+    # The seq behind the newest.
+    @property
+    def end(self):
+        return self._journal.next_seq
+
+    # False if that record is not kept or damaged.
+    def read_into(self, seq, buf, at):
+        found = read(self._journal, seq, 1)
+        if not found:
+            return False
+        number, time_ms, arg, boot, code, group, reason, count = fields(found[0])
+        if number != seq:
+            return False
+        count = min(count, 255)
+        pack_into(JOURNAL_ROW, buf, at, seq, time_ms, boot, code, group, reason, count, arg)
+        return True
 
 
 # The segment with `seq`, else the first that follows; -1: none.

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py.store import copies
-from firmware_py.store.folder import Folder
+from firmware_py.store.folder import Folder, after
 from tests.firmware.power_cut.memory import Cut, Files
 
 LATE = 0xFFFFFFFF
@@ -106,7 +106,7 @@ def test_the_sequence_goes_round(seq):
     ],
 )
 def test_order_on_the_circle(a, b, later):
-    assert copies.after(a, b) == later
+    assert after(a, b) == later
 
 
 def _cut_short(data):

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py.compat import ticks_add
+from firmware_py.link import messages as m
 from firmware_py.store import journal as journal_module
 from firmware_py.store import journal_scan
 from firmware_py.store.folder import Folder
@@ -129,6 +130,38 @@ def test_reading_starts_anywhere_and_goes_on_over_segments():
     assert seqs(journal, 1, 2) == [61, 62]
     assert seqs(journal, 96) == []
     assert seqs(Journal(Files(), 1), 0) == []
+
+
+def test_the_link_reads_rows():
+    files = Files()
+    journal = opened(files)
+    journal.t_low, journal.t_high = 0x5678, 0x1234
+    for _ in range(300):
+        journal.put(3, 1, 2, -9)
+    journal.flush(0)
+    append(journal, *range(94))
+    rows = journal_scan.Rows(opened(files))
+    assert (rows.oldest, rows.end) == (61, 96)
+    row = bytearray(20)
+    assert rows.read_into(95, row, 2)
+    assert struct.unpack(m.JOURNAL_ROW, row[2:]) == (95, 0x12345678, 7, 3, 1, 2, 1, 93)
+    assert not rows.read_into(60, row, 2)
+    assert not rows.read_into(96, row, 2)
+    files.data["journal.1"][3] ^= 1
+    assert not rows.read_into(91, row, 2)
+    assert rows.read_into(92, row, 2)
+
+
+def test_a_row_tells_a_count_up_to_255():
+    files = Files()
+    journal = opened(files)
+    for _ in range(300):
+        journal.put(3, 1, 2, -9)
+    journal.flush(0)
+    row = bytearray(18)
+    assert journal_scan.Rows(journal).read_into(1, row, 0)
+    assert struct.unpack(m.JOURNAL_ROW, row)[6:] == (255, -9)
+    assert journal_scan.JOURNAL_ROW == m.JOURNAL_ROW
 
 
 def test_the_boot_opens_each_segment_once():
@@ -335,7 +368,7 @@ def test_put_stays_in_small_ints(monkeypatch):
         for i in range(50):
             journal.put(Small(255), Small(205 + i), Small(255), Small(arg))
     assert journal.waiting == 32
-    assert journal.flush(0) == 32
+    assert [journal.flush(0) for _ in range(4)] == [10, 10, 10, 2]
 
 
 def test_put_and_an_idle_flush_allocate_nothing():
