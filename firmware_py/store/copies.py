@@ -152,7 +152,7 @@ def _walk(file, name, most, keep, expected):
     magic, seq, length = unpack(_HEAD, head)
     if magic != MAGIC or length > most:
         return _BAD, 0, None
-    payload = bytearray(length) if keep else None
+    payload = bytearray(length if keep else 0)
     crc = crc32(head, crc32(name.encode()))
     at = 0
     while at < length:
@@ -166,4 +166,4 @@ def _walk(file, name, most, keep, expected):
     # one byte more than the CRC: a longer file is not ours
     if file.read(5) != pack("<I", crc) or expected not in (None, crc):
         return _BAD, 0, None
-    return _VALID, seq, payload
+    return _VALID, seq, payload if keep else None

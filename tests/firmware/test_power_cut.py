@@ -5,7 +5,12 @@
 """
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from firmware_py.store import copies, journal_scan, slots
+from firmware_py.store.intent import Intent
+from firmware_py.store.journal import Journal
 from tests.firmware.power_cut import cuts, lfs, on_vm, scenarios
 from tests.firmware.vm import vm_path
 
@@ -81,3 +86,65 @@ def test_two_copies_outlive_cuts_on_fat_where_a_sector_is_replaced_as_a_whole():
     for name, how, _, _, _, bad in on_vm.rows("card", 0):
         if how == "before" and name not in ("journal, rotate", scenarios.NAIVE.name):
             assert bad == 0, name
+
+
+def _write_config(files, n):
+    copies.save(files, "config", bytes([n]) * (7 * n))
+
+
+def _write_journal(files, n):
+    journal = Journal(files, 1)
+    journal.put(1, 0, 0, n)
+    journal.flush(0)
+
+
+def _write_latch(files, n):
+    latch = Intent(files)
+    latch.note(n, n, 0)
+    latch.flush(0, n, n)
+
+
+def _write_pointer(files, n):
+    slots.start_trial(files, n & 1, n)
+
+
+def _journal_args(files):
+    return [journal_scan.fields(row)[2] for row in journal_scan.read(Journal(files, 1), 0, 999)]
+
+
+STORES = {  # name: how it is written, how it is read, what it then holds
+    "config": (
+        _write_config,
+        lambda files: copies.load(files, "config")[0],
+        lambda _, n: bytes([n]) * (7 * n),
+    ),
+    "journal": (_write_journal, _journal_args, lambda old, n: [*old, n]),
+    "latch": (_write_latch, lambda files: Intent(files).safe_reason, lambda _, n: n),
+    "pointer": (_write_pointer, slots.read, lambda _, n: (n & 1, n, slots.TRIAL)),
+}
+
+writes = st.tuples(st.sampled_from(sorted(STORES)), st.integers(1, 99))
+cut = st.one_of(st.none(), st.tuples(st.integers(1, 6), st.sampled_from(cuts.HOW)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(writes, cut), max_size=25))
+def test_no_life_with_cuts_changes_what_was_not_being_written(rig, life):
+    rig.blank()
+    files = rig.mount()
+    holds = {name: read(files) for name, (_, read, _) in STORES.items()}
+    for (name, n), where in life:
+        write, _, then = STORES[name]
+        rig.cut(*(where or (0, "before")))
+        may = [then(holds[name], n)]
+        try:
+            write(files, n)
+        except lfs.Cut:
+            may.append(holds[name])
+        if rig.dead:
+            rig.restore(rig.image())
+            files = rig.mount()
+        found = {name: read(files) for name, (_, read, _) in STORES.items()}
+        assert found[name] in may
+        holds[name] = found[name]
+        assert found == holds
