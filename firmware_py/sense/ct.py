@@ -25,8 +25,8 @@ _WAIT_MS = const(500)  # without a new window
 
 
 class CtClamp:
-    # ua_per_count: primary uA per ADC count, up to 32_000_000: clamp ratio * 3.3 V / 4096 / burden;
-    # window: samples, 20..250.
+    # ua_per_count: primary uA per ADC count, up to 32_000_000: mA per volt at the pin times 3300
+    # over 4096; window: samples, 20..250.
     def __init__(self, ua_per_count, window=100):
         self._ua = ua_per_count
         self._window = window

@@ -8,8 +8,8 @@
 # The current is the shunt voltage over the shunt's resistance: nV / uOhm = mA. The chip's own
 # CURRENT register is not used: a glitch that resets its calibration would scale it silently. A chip
 # whose configuration reads back changed is set up again, and what it says is dropped until it has
-# converted with the right one. poll(): four or five transfers of up to 7 bytes, 0.6 ms at 400 kHz;
-# it allocates nothing.
+# converted with the right one. poll(): four or five transfers of up to 7 bytes,
+# 0.6 ms at 400 kHz, 2.4 ms at 100 kHz; it allocates nothing.
 
 from ..compat import const, ticks_diff
 from ..link.wire import INVALID
@@ -37,7 +37,7 @@ _ADCRANGE = const(0x10)  # CONFIG of INA228 and INA238: a quarter of the shunt r
 
 class Ina2xx:
     # i2c: .readfrom_mem_into(address, register, buf), .writeto_mem(address, register, buf);
-    # shunt_uohm: 20..1_000_000, as measured: this is the calibration; fine: 41 mV full scale
+    # shunt_uohm: 10..1_000_000, as measured: this is the calibration; fine: 41 mV full scale
     # instead of 164 mV (82 mV always with an INA226); bus_permille: of the divider before VBUS,
     # bus over pin, up to 4000.
     def __init__(self, i2c, address, chip, shunt_uohm, fine=0, bus_permille=1000):

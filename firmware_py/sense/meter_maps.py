@@ -82,3 +82,6 @@ IEM3000 = bytes((
     4, 0, _WH_I64, 0, _COUNTER,
 ))
 # fmt: on
+
+# By the number in the configuration: only grows at its end.
+MAPS = (SDM630, SDM120, EM24, IEM3000)

@@ -138,6 +138,10 @@ def test_a_map_is_sound(table):
     assert len(set(quantities)) == len(quantities)
 
 
+def test_the_numbers_of_the_maps_stay():
+    assert maps.MAPS == (maps.SDM630, maps.SDM120, maps.EM24, maps.IEM3000)
+
+
 def test_the_constants_of_the_maps_are_the_same_in_their_readers():
     assert meter._BLOCK == meter_values._BLOCK
     assert meter._BLOCKS_AT == meter_values._BLOCKS_AT
