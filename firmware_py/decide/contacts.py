@@ -59,32 +59,29 @@ class Contacts:
         self._flow[g] = self._flow_ticks if known and not fitted else 0
 
     def _is_off(self, g, feedback, mw):
-        seen = self._contact(g, feedback, 1)
+        self._contact(g, feedback, 1)
         if mw != INVALID:
             step = 1 if mw > self._flow_mw else -1
             self._flow[g] = min(max(self._flow[g] + step, 0), self._flow_ticks)
-            seen = True
         bad = self._count[g] == self._confirm_ticks or self._flow[g] == self._flow_ticks
-        good = seen and self._count[g] == 0 and self._flow[g] == 0
+        good = self._count[g] == 0 and self._flow[g] == 0
         if bad != self.welded >> g & 1 and (bad or good):
             self.welded ^= 1 << g
             self._say(g, WELDED if bad else BACK, mw)
 
     def _is_on(self, g, feedback, mw):
-        seen = self._contact(g, feedback, 0)
+        self._contact(g, feedback, 0)
         bad = self._count[g] == self._confirm_ticks
-        good = seen and self._count[g] == 0
+        good = self._count[g] == 0
         if bad != self.stuck_open >> g & 1 and (bad or good):
             self.stuck_open ^= 1 << g
             self._say(g, STUCK_OPEN if bad else BACK, mw)
 
-    # Count the contact; wrong: the position, 1 closed, that it must not have. True if it is seen.
+    # Count the contact; wrong: the position, 1 closed, that it must not have. Unseen it stays.
     def _contact(self, g, feedback, wrong):
-        if feedback == INVALID or not self._fitted >> g & 1:
-            return False
-        step = 1 if feedback >> g & 1 == wrong else -1
-        self._count[g] = min(max(self._count[g] + step, 0), self._confirm_ticks)
-        return True
+        if feedback != INVALID and self._fitted >> g & 1:
+            step = 1 if feedback >> g & 1 == wrong else -1
+            self._count[g] = min(max(self._count[g] + step, 0), self._confirm_ticks)
 
     def _say(self, g, reason, mw):
         self._events.put(EV_RELAY, g, reason, mw if mw != INVALID else 0)
