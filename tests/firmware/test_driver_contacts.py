@@ -111,7 +111,8 @@ def test_a_stuck_open_relay_is_found_and_back_again():
     bench.off, bench.stuck_open = 0, 0b0010
     assert bench.run(SETTLE + CONFIRM).stuck_open == 0b0010
     bench.stuck_open = 0
-    assert bench.run(CONFIRM).stuck_open == 0
+    assert bench.run(CONFIRM - 1).stuck_open == 0b0010  # back takes as long as the fault
+    assert bench.run(1).stuck_open == 0
     assert [entry[:2] for entry in bench.log] == [(1, contacts.STUCK_OPEN), (1, contacts.BACK)]
 
 
@@ -133,6 +134,15 @@ def test_a_welded_relay_stays_known_while_it_is_on_and_is_said_once(fitted):
     bench.welded = 0  # replaced
     assert bench.run().welded == 0
     assert bench.log[1] == (3, contacts.BACK, 0)
+
+
+def test_a_contact_that_opens_at_last_is_believed_as_slowly_as_one_that_stays_closed():
+    bench = Bench()
+    bench.off, bench.welded = 0b1000, 0b1000
+    bench.run(SETTLE + CONFIRM)
+    bench.welded = 0
+    assert bench.run(CONFIRM - 1).welded == 0b1000
+    assert bench.run(50).welded == 0
 
 
 def test_evidence_that_is_lost_changes_no_verdict(fitted):
