@@ -10,7 +10,9 @@
 #
 # outbox: buf, n, turn, sent(); link.outbox.Outbox or modbus_slave.ModbusSlave.
 # port:   write(buf, n) -> bytes taken, 0..n, never waits; idle() -> the last stop bit has left;
-#         drive(on) -> the transceiver's driver enable (DE and /RE).
+#         drive(on) -> the transceiver's driver enable (DE and /RE); drive(False) also forgets what
+#         the UART has received, which is our echo. While state >= SEND the same holds for what
+#         comes: nobody but us has spoken.
 # Times in us are modulo 2**30, as boards count them. Allocates nothing.
 
 from ..compat import const, ticks_add, ticks_diff
