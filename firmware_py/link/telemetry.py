@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The frames of every tick: TELEMETRY, LOADS, and one BOARD_EVENT if any waits. Preallocated;
-# allocates nothing.
+# The frames of every tick: TELEMETRY, LOADS, COOLING where there is one, and one BOARD_EVENT if
+# any waits. Preallocated; allocates nothing.
 
 from struct import pack_into
 
@@ -11,27 +11,37 @@ _AT = m.HEADER_BYTES
 
 
 class Telemetry:
-    def __init__(self, endpoint, loads):
+    # cooling: a link.cooling.Cooling where the configuration has use for one.
+    def __init__(self, endpoint, loads, cooling=None):
+        self.always = False  # fill the frames even before a HELLO: the Modbus slave reads them
+        self.main = Frame(m.TELEMETRY, 56)
+        self.loads = Frame(m.LOADS, 4 * loads)
+        self.cooling = cooling
         self._endpoint = endpoint
-        self._main = Frame(m.TELEMETRY, 56)
-        self._loads = Frame(m.LOADS, 4 * loads)
         self._event = Frame(m.BOARD_EVENT, 12)
         self._n_loads = loads
         self._seq = 0
 
     # Queue this tick's frames from the app's stages.
     def send(self, app):
-        if not self._endpoint.greeted:
+        greeted = self._endpoint.greeted
+        if not greeted and not self.always:
             return
         self._fill_main(app)
-        self._put(self._main)
         load_mw = app.sense.load_mw
-        body = self._loads.body
+        body = self.loads.body
         at = _AT
         for i in range(self._n_loads):
             pack_into("<i", body, at, load_mw[i])
             at += 4
-        self._put(self._loads)
+        cooling = self.cooling
+        due = cooling is not None and cooling.fill(app)
+        if not greeted:
+            return
+        self._put(self.main)
+        self._put(self.loads)
+        if due:
+            self._put(cooling.frame)
         if app.events.waiting:
             app.events.take(self._event.body, _AT)
             self._put(self._event)
@@ -44,7 +54,7 @@ class Telemetry:
         # t_ms is u32: two halves stay small ints on a 32-bit board
         pack_into(
             "<HHBBHiiiiiiiiHHHHHHI",
-            self._main.body,
+            self.main.body,
             _AT,
             app.state.now_ms & 0xFFFF,
             app.t_high,
