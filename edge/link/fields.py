@@ -260,7 +260,7 @@ class JournalRead(NamedTuple):
 class JournalData(NamedTuple):
     """JOURNAL_DATA 0x2d, board to host."""
 
-    oldest: int = INVALID
+    first: int = INVALID
     end: int = INVALID
     tail: bytes = b""
 

@@ -144,9 +144,9 @@ INVALID = -(1 << 30)  # int32 field without a valid reading; a small int on ever
 NEVER_MS = (1 << 30) - 1  # time-to-trip of a breaker that does not trip
 NO_U16 = 0xFFFF  # u16 field of COOLING without a valid reading
 
-# One row of JOURNAL_DATA: seq, t_ms (of that boot), boot count modulo 65536, then as BOARD_EVENT
-# code, group, reason, count, arg
-JOURNAL_ROW = "<IIHBBBBi"
+# One row of JOURNAL_DATA: seq, t_ms (of that boot), arg, boot count modulo 65536, code, group,
+# reason, and how often it came since t_ms; as the board keeps it (store/journal.py)
+JOURNAL_ROW = "<IIiHBBBxH"
 
 MESSAGES = (
     (HELLO, "HELLO", "h", "<IIH", (("owner", "id", 1), ("nonce", "", 1), ("max_rx", "B", 1)), ""),
@@ -303,7 +303,7 @@ MESSAGES = (
         "JOURNAL_DATA",
         "b",
         "<II",
-        (("oldest", "", 1), ("end", "", 1)),  # first seq that is kept, and the one behind the last
+        (("first", "", 1), ("end", "", 1)),  # seq of the first row here, and behind the newest kept
         "bytes",
     ),
 )

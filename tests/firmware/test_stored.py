@@ -1,72 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration over the link: written in pieces, checked whole; the journal read by seq."""
 
+import errno
+import json
 import struct
 from binascii import crc32
 
 import pytest
 
 from firmware_py.link import messages as m
+from firmware_py.link.config_store import NAME, ConfigStore
 from firmware_py.link.stored import PIECE_MAX, ROW_BYTES
-from tests.firmware.rig import OWNER
+from firmware_py.store import copies
+from firmware_py.store.compile import compile_json
+from firmware_py.store.journal import Journal
+from tests.firmware.rig import RACK
 from tests.firmware.test_auth import Line
 
-NEW = bytes(range(256)) * 2
+OLD, *_ = compile_json(json.dumps(RACK).encode())
+NEW, *_ = compile_json(json.dumps(RACK | {"loads": [0, 1, 2, 3] * 8}).encode())
+
+OTHER_BOARD, *_ = compile_json(json.dumps(RACK | {"board": "rp2"}).encode())
 
 
-class Store:
-    """A store in RAM that can be told to fail."""
+class Files(copies.Folder):
+    """A folder whose writes can be told to fail."""
 
-    def __init__(self):
-        self.data = b"old one"
-        self.staged = None
-        self.room = 1000
-        self.verdict = 0
+    full = False
 
-    @property
-    def length(self):
-        return len(self.data)
-
-    @property
-    def crc(self):
-        return crc32(self.data)
-
-    def begin(self, length):
-        self.staged = bytearray()
-        return m.CONFIG_LENGTH if length > self.room else 0
-
-    def write(self, offset, piece):
-        assert offset == len(self.staged)
-        self.staged += piece
-        return 0
-
-    def commit(self, length, crc):
-        assert (len(self.staged), crc32(self.staged)) == (length, crc)
-        if self.verdict == 0:
-            self.data = bytes(self.staged)
-        return self.verdict
-
-    def read(self, offset, n):
-        return self.data[offset : offset + n]
-
-
-class Journal:
-    def __init__(self, oldest=0, end=0):
-        self.oldest = oldest
-        self.end = end
-        self.damaged = set()
-
-    def read_into(self, seq, buf, at):
-        struct.pack_into(
-            m.JOURNAL_ROW, buf, at, seq, seq * 100, 3, m.EV_SHED, 2, 1, seq & 255, -seq
-        )
-        return seq not in self.damaged
+    def open(self, name, mode):
+        if self.full and "w" in mode:
+            raise OSError(errno.ENOSPC, "no space")
+        return super().open(name, mode)
 
 
 @pytest.fixture
-def line():
+def files(tmp_path):
+    files = Files(str(tmp_path))
+    copies.save(files, NAME, OLD)
+    return files
+
+
+@pytest.fixture
+def line(files):
     line = Line().leased()
-    line.board.state.store = Store()
+    line.board.state.store = ConfigStore(files, "sim")
     line.board.note()
     return line
 
@@ -98,9 +76,9 @@ def commit(line, when=m.AT_NEXT_BOOT):
 def test_configuration_is_saved_whole_and_in_force_only_after_a_boot(line, when):
     assert begin(line) == "ok"
     write(line)
-    assert line.board.state.store.data == b"old one"
+    assert newest(line) == OLD
     assert commit(line, when) == "ok"
-    assert line.board.state.store.data == NEW
+    assert newest(line) == NEW
     assert line.board.state.reset == (0 if when == m.NOW else -1)
     assert line.board.note() == [(m.EV_CONFIG, 1, 0)]
 
@@ -119,12 +97,15 @@ def test_configuration_can_be_read_back(line):
     assert data == NEW
 
 
+def newest(line):
+    return line.board.state.store.newest()
+
+
 def refused(why):
     return (m.ERR_CONFIG, why)
 
 
 def test_what_is_not_as_announced_is_refused_and_told(line):
-    store = line.board.state.store
     assert commit(line) == refused(m.CONFIG_LENGTH)  # nothing was begun
     assert piece(line, 0, b"x") == refused(m.CONFIG_LENGTH)
     begin(line)
@@ -136,23 +117,27 @@ def test_what_is_not_as_announced_is_refused_and_told(line):
     assert commit(line) == refused(m.CONFIG_CRC)
     begin(line, b"ab")
     assert piece(line, 0, b"abc") == refused(m.CONFIG_LENGTH)
-    assert begin(line, bytes(2000)) == refused(m.CONFIG_LENGTH)
+    assert begin(line, bytes(20_000)) == refused(m.CONFIG_LENGTH)
+    told = [(reason, arg) for code, reason, arg in line.board.note() if code == m.EV_CONFIG]
+    lengths, crcs = (2, m.CONFIG_LENGTH), (2, m.CONFIG_CRC)
+    assert told == [lengths, crcs, lengths, lengths]
+    assert newest(line) == OLD
+
+
+@pytest.mark.parametrize("data", [b"no configuration", NEW[:-1], NEW[:-1] + b"\xff", OTHER_BOARD])
+def test_what_a_boot_would_not_take_is_refused(line, data):
+    begin(line, data)
+    write(line, data)
+    assert commit(line) == refused(m.CONFIG_INVALID)
+    assert newest(line) == OLD
+
+
+def test_full_flash_is_told_and_the_old_copy_stays(line, files):
     begin(line)
     write(line)
-    store.verdict = m.CONFIG_INVALID
-    assert commit(line) == refused(m.CONFIG_INVALID)
-    assert store.data == b"old one"
-    told = [(reason, arg) for code, reason, arg in line.board.note() if code == m.EV_CONFIG]
-    assert told == [
-        (2, why)
-        for why in (
-            m.CONFIG_LENGTH,
-            m.CONFIG_CRC,
-            m.CONFIG_LENGTH,
-            m.CONFIG_LENGTH,
-            m.CONFIG_INVALID,
-        )
-    ]
+    files.full = True
+    assert commit(line) == refused(m.CONFIG_FLASH)
+    assert newest(line) == OLD
 
 
 def test_refused_transfer_must_begin_anew(line):
@@ -171,32 +156,33 @@ def test_board_without_a_store_says_so():
     assert code(line.plain(m.JOURNAL_READ, bytes(4))) == refused(m.CONFIG_ABSENT)
 
 
-@pytest.mark.parametrize(("oldest", "end"), [(0, 0), (5, 5), (0, 3), (90, 131), (7, 18)])
-def test_journal_is_read_from_any_seq_to_its_end(oldest, end):
+@pytest.fixture
+def journal(tmp_path):
+    journal = Journal(copies.Folder(str(tmp_path)), 3, segments=4, segment_bytes=480)
+    for i in range(150):  # the ring of 80 went round
+        journal.put(m.EV_SHED, i % 16, 1, -i)
+        assert journal.flush(i * 1_000_000) == 1
+    return journal
+
+
+def test_journal_is_read_without_a_key_from_any_seq_to_its_end(journal):
     line = Line()
-    line.board.state.journal = Journal(oldest, end)
-    line.plain(m.LEASE, struct.pack("<IH", OWNER, 3000))
-    seqs, ask = [], 0
-    while ask < end:
+    line.board.state.journal = journal
+    rows, ask = [], 0
+    while True:
         name, _, _, tail = line.plain(m.JOURNAL_READ, struct.pack("<I", ask))
         assert name == "JOURNAL_DATA"
-        rows = [
-            struct.unpack_from(m.JOURNAL_ROW, tail, at) for at in range(0, len(tail), ROW_BYTES)
-        ]
-        if not rows:
+        found = list(struct.iter_unpack(m.JOURNAL_ROW, tail))
+        if not found:
             break
-        seqs += [row[0] for row in rows]
-        assert all(row[-1] == -row[0] for row in rows)
-        ask = seqs[-1] + 1
-    assert seqs == list(range(oldest, end))
-
-
-def test_damaged_rows_are_left_out():
-    line = Line()
-    line.board.state.journal = Journal(0, 5)
-    line.board.state.journal.damaged = {1, 4}
-    tail = line.plain(m.JOURNAL_READ, bytes(4))[3]
-    assert [struct.unpack_from("<I", tail, at)[0] for at in range(0, len(tail), 18)] == [0, 2, 3]
+        rows += found
+        ask = rows[-1][0] + 1
+    seqs = [row[0] for row in rows]
+    assert seqs == list(range(seqs[0], 151))
+    assert len(seqs) >= 60
+    for seq, _t, arg, boot, code, group, reason, count in rows:
+        assert (arg, boot, code, group) == (1 - seq, 3, m.EV_SHED, (seq - 1) % 16)
+        assert (reason, count) == (1, 1)
 
 
 def test_row_is_as_declared():
