@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from firmware_py.decide import lease
-from firmware_py.link import make_wire
+from firmware_py.link import auth, ble, make_wire, privileged, stored
 from firmware_py.link import messages as m
 from firmware_py.store.compile import compile_json
 from firmware_py.store.config import parse
@@ -40,6 +40,18 @@ def test_limits_in_the_text_are_those_of_the_code():
     assert f"ttl {lease.TTL_MIN_MS}..{lease.TTL_MAX_MS} ms" in TEXT
     assert f"body <= {m.BODY_MAX} bytes" in TEXT
     assert f"payload 0..{m.PAYLOAD_MAX}" in TEXT
+
+
+def test_numbers_of_authentication_and_bus_are_those_of_the_code():
+    assert f'"{auth.LABEL.decode()}"' in TEXT
+    assert f"ttl {privileged.MAINT_MIN_MS}..{privileged.MAINT_MAX_MS} ms" in TEXT
+    assert f"at most {stored.PIECE_MAX} bytes" in TEXT
+    assert m.JOURNAL_ROW in TEXT
+    assert ble.SERVICE in TEXT
+    details = re.search(r"^- ERR_AUTH details: (.*)$", TEXT, re.MULTILINE).group(1)
+    named = {k: v for k, v in vars(m).items() if k.startswith("AUTH_") and k != "AUTH_BYTES"}
+    for name, value in named.items():
+        assert name == "AUTH_LOCKED" or re.search(rf"\b{value} \w", details), name
 
 
 def test_configuration_in_the_readme_is_accepted():
