@@ -37,6 +37,10 @@ TIME_PERIOD_MS = 9839
 """Time between TIME exchanges; no multiple of the lease beat, so the two drift apart."""
 
 
+POLL_PERIOD_MS = 100
+"""Longest time without a request to a board on a bus, which speaks only when asked: its tick."""
+
+
 class Conversation:
     """All that is remembered of the conversation with one board. Used through `Session`."""
 
@@ -68,6 +72,7 @@ class Conversation:
         self._greeting = Greeting(owner, nonce, cache or DictionaryCache())
         self._out = bytearray()
         self._requests = Requests(nonce, self._out.extend, authenticator)
+        self._requests.hello_session = address
         self._decoder = FrameDecoder()
         self._totals = Totals()
         self._inbox = Inbox(self._totals)
@@ -75,6 +80,7 @@ class Conversation:
         self._id = 0  # session on the wire: low 16 bits of the board's boot id
         self._heard_ms = 0
         self._time_due_ms = 0
+        self._poll_due_ms = 0
         self._token = 0
 
     @property
@@ -96,7 +102,7 @@ class Conversation:
         if self.state is State.HELLO and cause is not Cause.MISREAD:
             self._greeting.diagnosis = Diagnosis(now_ms)
             self._requests.add(self._greeting.hello())
-            self._requests.pump(now_ms, self._address)
+            self._requests.pump(now_ms, 0)
 
     def _abandon(self, cause: Cause) -> None:
         self._out.clear()
@@ -144,6 +150,8 @@ class Conversation:
         if now_ms >= self._time_due_ms and not self._requests.waiting("TIME"):
             self._time_due_ms = now_ms + TIME_PERIOD_MS
             self._ask("TIME", host_us=now_ms * 1000)
+        if self._address and now_ms >= self._poll_due_ms and not self._requests.waiting("PING"):
+            self._ask("PING")
 
     def _ask(self, name: str, *, urgent: bool = False, **values: int) -> None:
         type_, payload = OWN.pack(name, **values)
@@ -152,6 +160,9 @@ class Conversation:
     # Frames
 
     def _frame(self, frame: Frame, now_ms: int) -> None:
+        from_board = frame.flags & (m.EVENT | m.RESP)
+        if self._address and not (from_board and frame.session & 0xFF == self._address):
+            return  # another board on the bus, or our own echo, which many adapters give
         if frame.flags & m.EVENT:
             self._event_frame(frame, now_ms)
         elif frame.flags & m.RESP:
@@ -178,6 +189,7 @@ class Conversation:
             self._totals.unexpected += 1
             return
         self._heard_ms = now_ms
+        self._poll_due_ms = now_ms + POLL_PERIOD_MS
         self._requests.done(now_ms)
         if frame.type == m.ERR:
             self._refused(request, message.values, now_ms)
@@ -238,6 +250,9 @@ class Conversation:
     def _on_lease(self, request: Request, _values: fields.Ack, _now_ms: int) -> None:
         if self.lease.granted(request.first_sent_ms):
             self._emit(ev.LeaseHeld())
+
+    def _on_poll(self, _request: Request, _values: fields.Ack, _now_ms: int) -> None:
+        """Nothing: what the board had to say came before its answer."""
 
     def _on_challenge(self, _request: Request, values: fields.ChallengeR, _now_ms: int) -> None:
         if self._authenticator is None or self.board is None:
@@ -323,5 +338,6 @@ ANSWERED: dict[str, Callable[[Conversation, Request, Any, int], None]] = {
     "TIME": Conversation._on_time,
     "LEASE": Conversation._on_lease,
     "CHALLENGE": Conversation._on_challenge,
+    "PING": Conversation._on_poll,
 }
 """What to do with the answer to a request the session made for itself."""

@@ -60,7 +60,9 @@ class Requests:
         self, seq: int, send: Callable[[bytes], None], authenticator: Authenticator | None = None
     ) -> None:
         self.allowed = True
-        """False: nothing is put on the line; somebody else has it (edge/link/bus.py)."""
+        """False: nothing is put on the line; another session has it (edge/link/bus.py)."""
+        self.hello_session = 0
+        """What HELLO carries as session: the board's address on a bus."""
         self.round_trip = RoundTrip()
         self.retries = 0
         self.timeouts = 0
@@ -104,6 +106,8 @@ class Requests:
 
     def _frame(self, request: Request, session: int) -> bytes:
         kind, seq, payload = request.type, request.seq, request.payload
+        if kind == m.HELLO:
+            session = self.hello_session
         keys = self._authenticator
         if keys is None or not keys.established or kind in OPEN:
             return encode_frame(0, kind, seq, session, payload)
@@ -117,7 +121,7 @@ class Requests:
     def expire(self, now_ms: int) -> Request | None:
         """Retry what was not answered in time; returns it if that was its last try."""
         request = self.current
-        if request is None or now_ms < request.deadline_ms:
+        if request is None or now_ms < request.deadline_ms or not self.allowed:
             return None
         if request.sent < request.tries:
             self.retries += 1

@@ -78,6 +78,32 @@ class Session(Conversation):
         self._out.clear()
         return data
 
+    # On a bus (edge/link/bus.py)
+
+    @property
+    def address(self) -> int:
+        """The board's address on a bus; 0 if it has the line for itself."""
+        return self._address
+
+    @property
+    def waits_for_answer(self) -> bool:
+        """True while a request is on the line."""
+        return self._requests.current is not None
+
+    def yield_line(self) -> None:
+        """Put nothing on the line until `take_line`."""
+        self._requests.allowed = False
+
+    def take_line(self, now_ms: int) -> bytes:
+        """The line is free: the bytes of one request or of its retry, b"" if there is none."""
+        self._requests.allowed = True
+        expired = self._requests.expire(now_ms)
+        if expired is not None:
+            self._unanswered(expired, now_ms)
+        self._requests.pump(now_ms, self._id)
+        self._requests.allowed = not self._out
+        return self.data_to_send()
+
     def next_deadline_ms(self) -> int | None:
         """When `poll` has something to do even if nothing arrives; None if never."""
         due = [self._requests.deadline_ms, self._greeting.due_ms]
@@ -86,6 +112,7 @@ class Session(Conversation):
         if self.state is State.READY:
             asking = self._requests.waiting("LEASE")
             due += [self.lease.deadline_ms(self._heard_ms, asking=asking), self._time_due_ms]
+            due += [self._poll_due_ms] if self._address else []
         return min((at for at in due if at is not None), default=None)
 
     def command(self, name: str, now_ms: int, **values: Any) -> int:
