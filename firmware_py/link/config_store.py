@@ -16,11 +16,11 @@ class ConfigStore:
     def __init__(self, files, board):
         self._files = files
         self._board = board
-        self._staged = None
+        self._staged = bytearray(0)
 
     # 0, or one of CONFIG_*, as all that follow.
     def begin(self, length):
-        self._staged = None
+        self._staged = bytearray(0)
         if length > copies.MOST:
             return w.CONFIG_LENGTH
         try:
@@ -34,7 +34,7 @@ class ConfigStore:
         return 0
 
     def commit(self, length, crc):
-        staged, self._staged = self._staged, None
+        staged, self._staged = self._staged, bytearray(0)
         if len(staged) != length or crc32(staged) != crc:
             return w.CONFIG_CRC
         if not self._valid(staged):
