@@ -36,13 +36,19 @@ def _padded(key, pad):
     return block
 
 
-# HMAC-SHA256 of a message under a key of at most 64 bytes.
-def hmac_sha256(key, message):
-    inner = sha256(_padded(key, 0x36))
-    inner.update(message)
-    outer = sha256(_padded(key, 0x5C))
-    outer.update(inner.digest())
-    return outer.digest()
+# HMAC-SHA256 under one key of at most 64 bytes. The loops over the pads run once a key, not once a
+# frame: whoever floods the board with forged frames must not cost it its tick.
+class Hmac:
+    def __init__(self, key):
+        self._inner = _padded(key, 0x36)
+        self._outer = _padded(key, 0x5C)
+
+    def digest(self, message):
+        inner = sha256(self._inner)
+        inner.update(message)
+        outer = sha256(self._outer)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 # mac[:8] against the 8 bytes at `at`, in a time that does not tell where they differ.
@@ -54,8 +60,8 @@ def _same(mac, body, at):
 
 
 class _Session:
-    def __init__(self, key):
-        self.key = key
+    def __init__(self, hmac):
+        self.hmac = hmac
         self.counter = 0
 
 
@@ -65,7 +71,7 @@ class Auth:
         if len(key) != KEY_BYTES or len(info.nonce) < NONCE_BYTES:
             raise ValueError("a key has 32 bytes and needs a nonce of 16")
         self.failures = 0  # requests refused since boot
-        self._key = key
+        self._key = Hmac(key)
         self._info = info
         self._events = events
         self._challenges = 0
@@ -80,9 +86,9 @@ class Auth:
         self._challenges += 1
         nonce = sha256(self._info.nonce + pack("<I", self._challenges)).digest()[:NONCE_BYTES]
         boot_id = pack("<I", self._info.boot_id)
-        key = hmac_sha256(self._key, LABEL + boot_id + nonce + bytes(host_nonce))
-        self._pending = _Session(key)
-        return nonce + hmac_sha256(key, b"board")[:MAC_BYTES]
+        hmac = Hmac(self._key.digest(LABEL + boot_id + nonce + bytes(host_nonce)))
+        self._pending = _Session(hmac)
+        return nonce + hmac.digest(b"board")[:MAC_BYTES]
 
     # Why this request body (header | payload | counter | mac | crc) is refused: detail of
     # ERR_AUTH; -1 if it is good, and then its counter is used up.
@@ -103,7 +109,7 @@ class Auth:
         if at < m.HEADER_BYTES + 4:
             return w.AUTH_WRONG_MAC
         for session in (self._active, self._pending):
-            if session is not None and _same(hmac_sha256(session.key, body[:at]), body, at):
+            if session is not None and _same(session.hmac.digest(body[:at]), body, at):
                 return self._accept(session, unpack_from("<I", body, at - 4)[0])
         return w.AUTH_WRONG_MAC
 

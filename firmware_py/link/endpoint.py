@@ -75,6 +75,7 @@ class Endpoint:
                 state.authentic = True
                 end -= _AUTH_BYTES
             self._reply = self._execute(kind, body[m.HEADER_BYTES : end])
+            state.authentic = False
             self._last = key
             self.greeted = self.greeted or kind == m.HELLO
         self._send(self._reply, seq)
