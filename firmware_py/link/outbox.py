@@ -57,10 +57,23 @@ class Outbox:
         at = first
         while at < self.n:
             end = self._end(at + 1)
-            if self.buf[at + 2] & EVENT:  # behind delimiter and code; a body never starts with 0
-                return self._lose(at, end)
+            if self._event_at(at):
+                return self._lose(at, self._run(at, end))
             at = end
         return not for_event and first < self.n and self._lose(first, self._end(first + 1))
+
+    # Behind the frame that ends at `end`, and behind the telemetry after it until a quarter of the
+    # box is free: while a port is stalled the box is then moved once a tick, not at each frame.
+    def _run(self, at, end):
+        least = len(self.buf) >> 2
+        while end - at < least and end < self.n and self._event_at(end):
+            end = self._end(end + 1)
+            self.dropped += 1
+        return end
+
+    # Flags are behind delimiter and code: a body never starts with 0.
+    def _event_at(self, at):
+        return self.buf[at + 2] & EVENT
 
     def _lose(self, at, end):
         if at < self.turn:

@@ -167,3 +167,15 @@ def test_a_host_that_stops_reading_costs_old_telemetry_and_no_time():
     newest = [unpack(b)[1]["t_ms"] for b in held if b[1] == TELEMETRY]
     assert newest[-1] == rig.now_ms - 100
     assert rig.app.missed == 0
+
+
+def test_a_stalled_box_is_moved_about_once_a_tick():
+    box = Outbox(bytearray(1024))
+    moved = []
+    cut = box._cut
+    box._cut = lambda to, start: (moved.append(start - to), cut(to, start))
+    for seq in range(300):  # a hundred ticks of three frames
+        box.put(event(seq, (56, 128, 12)[seq % 3]))
+    assert 1 <= len(moved) <= 110
+    assert seqs(bytes(box.buf[: box.n]))[-1] == 299
+    assert len(seqs(bytes(box.buf[: box.n]))) + box.dropped == 300
