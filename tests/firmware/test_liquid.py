@@ -208,6 +208,15 @@ def test_a_slow_leak_that_no_rope_sees_warns_and_then_stops_an_empty_loop():
     assert ((3, interlocks.REASON_ON),) in seen
 
 
+def test_full_speed_on_an_idle_rack_is_not_taken_for_low_flow_while_coolant_gathers_way():
+    closed = Closed(scaled(pump_tau_s=2.0))
+    closed.run(60, 2e3)
+    closed.board.unit.full = True
+    closed.run(30, 2e3)
+    assert closed.loop.flow_lpm > 140
+    assert closed.board.journal.rows == []
+
+
 def test_a_blocked_filter_is_a_fault_and_a_blocked_loop_sheds():
     closed = Closed()
     closed.run(200, 80e3)

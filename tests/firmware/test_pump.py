@@ -212,6 +212,15 @@ def test_the_tach_tells_a_pump_that_does_not_follow():
     assert not bench.run(0.1).slow
 
 
+def test_pressure_stands_in_for_a_lost_flow_meter():
+    bench = Bench()
+    bench.run(60)
+    bench.faults = {"flow_mlm": INVALID}
+    assert bench.run(1).flowing
+    bench.faults = {"flow_mlm": INVALID, "dp_pa": 0}
+    assert not bench.run(0.1).flowing
+
+
 def test_a_pump_that_must_not_run_stands_still_at_once():
     bench = Bench()
     bench.run(60)
