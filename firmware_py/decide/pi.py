@@ -6,13 +6,12 @@ from ..compat import const
 from ..link.wire import INVALID
 
 _FILTER_SHIFT = const(2)  # a quarter of the difference per tick
-_ERROR_MAX = const(50_000)
 _I_LIMIT_PPM = const(2_000_000)  # feed-forward may stand for more than the whole range
 
 
 class Pi:
     # For an error in thousandths of a unit: kp in permille per unit, ki in ppm per unit and tick.
-    # kp <= 5000, ki <= 20000 keep every product a small int.
+    # kp and ki times the error must be small ints: 5000 goes with an error of 200 units.
     def __init__(self, kp, ki, deadband):
         self._kp = kp
         self._ki = ki
@@ -36,7 +35,6 @@ class Pi:
     def step(self, error, ahead, least, most, now):
         if -self._deadband < error < self._deadband:
             error = 0
-        error = min(max(error, -_ERROR_MAX), _ERROR_MAX)
         free = ahead + self._kp * error // 1000
         if self._fresh:  # bumpless: begin where the actuator is
             self._fresh = False

@@ -171,8 +171,8 @@ class Pump:
             setpoint = min(c.dp_setpoint_pa, scale) * 1000 // scale
             ahead = 0
         error = setpoint - _scaled(self._pi.filter(min(raw, _READING_MAX)), scale)
-        most = max(c.pump_max_permille, floor)
-        return self._pi.step(min(max(error, -1000), 1000), ahead, floor, most, self.out_permille)
+        error = min(max(error, -1000), 1000)
+        return self._pi.step(error, ahead, floor, c.pump_max_permille, self.out_permille)
 
 
 # permille of full scale; -1 without a reading.

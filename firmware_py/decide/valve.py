@@ -47,7 +47,7 @@ class Valve:
         c = self._c
         seen_mc = self._pi.filter(supply_mc)
         least = c.valve_min_permille
-        most = max(c.valve_max_permille, least)
+        most = c.valve_max_permille
         if min(seen_mc, supply_mc) < shut_mc:
             least = most = 0
         return self._pi.step(seen_mc - self.target_mc, ahead, least, most, self.opening_permille)

@@ -235,6 +235,18 @@ def test_a_pump_that_never_primes_latches_and_clear_lets_it_try_again():
     assert not board.unit.shed_request
 
 
+def test_a_leak_while_the_pump_has_given_up_leaves_both_to_clear():
+    board = Board(follow=False, given={"flow_mlm": 0, "dp_pa": 0})
+    board.run(1300)
+    board.run(10, leak=True)
+    board.run(10, leak=False)
+    assert board.unit.latched == 1 << LEAK | 1 << PUMP
+    board.follow = True
+    assert board.unit.clear() is True
+    board.run(100)
+    assert board.unit.pump.flowing
+
+
 def test_a_pump_that_its_tach_calls_slow_is_a_fault():
     board = running(pump_rpm_full=4000)
     board.run(31, pump_rpm=100)

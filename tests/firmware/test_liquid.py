@@ -131,6 +131,33 @@ def test_humidity_lost_keeps_the_worst_dew_point_away_from_the_pipes():
     assert driest.least_k > 0.5
 
 
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({}, False),
+        ({"supply_mc": INVALID}, True),
+        ({"rh_permille": INVALID}, True),
+        ({"dew_air_mc": INVALID}, True),
+        ({"supply_mc": 9_000}, True),  # below the dew point
+        ({"supply_mc": 12_000}, False),
+        ({"reservoir_permille": 200}, True),
+    ],
+)
+def test_what_is_a_fault(changes, fault):
+    board = Board()
+    assert not board.run(100).fault
+    assert board.run(31, **changes).fault == fault
+    assert not board.unit.hazard
+
+
+@pytest.mark.parametrize(("pump_on", "lost"), [(0, "flow_mlm"), (1, "dp_pa")])
+def test_a_pump_that_goes_by_the_other_reading_is_a_fault(pump_on, lost):
+    board = Board(pump_on=pump_on)
+    assert not board.run(100).fault
+    board.follow = False
+    assert board.run(1, **{lost: INVALID}).fault
+
+
 def test_a_humidity_sensor_that_reads_nothing_is_not_a_dry_day():
     board = Board(dew_worst_mc=24_000, setpoint_mc=18_000)
     assert board.run(10, rh_permille=0).valve.target_mc == 26_500

@@ -162,6 +162,33 @@ def test_full_is_obeyed_at_once_and_left_without_a_dip():
     assert bench.pump.out_permille == pytest.approx(held, abs=20)  # either end of the dead band
 
 
+def test_the_minimum_wins_over_every_other_number():
+    bench = Bench(pump_min_permille=400, pump_max_permille=100, pump_fail_permille=100)
+    for blind in ({}, {"flow_mlm": INVALID, "dp_pa": INVALID}):
+        for full in (False, True):
+            bench.faults = blind
+            bench.run(60, full=full)
+    assert set(bench.outs) == {400}
+
+
+def test_a_blind_pump_still_obeys_full():
+    bench = Bench()
+    bench.run(60)
+    bench.faults = {"flow_mlm": INVALID, "dp_pa": INVALID}
+    assert bench.run(0.1, full=True).out_permille == 1000
+
+
+def test_a_minute_of_running_forgets_failed_attempts():
+    for steady_s, gave_up in ((50, True), (70, False)):
+        bench = Bench(prime_tries=3, prime_pause_ms=1_000)
+        for _ in range(2):
+            bench.faults = DRY
+            bench.run(43)  # two attempts
+            bench.faults = {}
+            bench.run(4 + steady_s)
+        assert bench.pump.given_up() == gave_up
+
+
 def test_full_does_not_hurry_a_start():
     bench = Bench()
     bench.run(1.9, full=True)
