@@ -50,8 +50,10 @@ class Zone:
             self._outlet = INVALID
         else:
             error_mc = self._filter(outlet_mc) - c.setpoint_mc
-            # outside the dead band the error counts from its edge: no jump of the output
-            error_mc -= min(max(error_mc, -c.deadband_mc), c.deadband_mc)
+            # The dead band lies above the setpoint: fan power goes with the cube of the speed.
+            # Beyond it the error counts from its edge, so that the output does not jump.
+            if error_mc > 0:
+                error_mc = max(error_mc - c.deadband_mc, 0)
         ahead = self._ahead(inlet_mc, load)
         steady = ahead + ahead * (self._trim_ppm // 1000) // 1000
         self.ask = min(max(steady + c.kp_permille_k * error_mc // 1000, 0), FULL)

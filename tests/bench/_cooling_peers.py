@@ -9,6 +9,7 @@ them knows the power.
 
 from array import array
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 
 from firmware_py.channels import MAX_FANS
@@ -119,7 +120,7 @@ def bmc_pid_slew(profile: Profile) -> Controller:
 
 CURVE_SPAN_K = 4.0
 CURVE_STEPS = 9
-HYSTERESIS_K = 1.0
+HYSTERESIS_K = 2.0
 
 
 def fan_curve(profile: Profile) -> Controller:
@@ -137,9 +138,19 @@ def fan_curve(profile: Profile) -> Controller:
     return each_second(step)
 
 
+OURS, CURVE = "ours", "fan curve"
+NO_AHEAD = "ours without feed-forward"
 PEERS: dict[str, Callable[[Profile], Controller]] = {
     "simple-pid": simple_pid,
     "BMC PID": bmc_pid,
     "BMC PID, slew": bmc_pid_slew,
-    "fan curve": fan_curve,
+    CURVE: fan_curve,
 }
+
+
+def controller(name: str, profile: Profile) -> Controller:
+    """By its name in PEERS, OURS or NO_AHEAD."""
+    if name == NO_AHEAD:
+        blind = firmware(profile)
+        return lambda seen: blind(replace(seen, power_w=0.0))
+    return firmware(profile) if name == OURS else PEERS[name](profile)

@@ -7,8 +7,9 @@ noise, steps of its converter. One run: warm-up at the first load, then the prof
 
 import math
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
 
 from hil.plant.air import AIR_J_M3_K, Air, AirSpec, FanSpec
 from hil.plant.spec import FAN_W_PER_W, FULL_FAN_RISE_K, HEAT_J_K_PER_W
@@ -25,8 +26,6 @@ MIN_PERMILLE = 150
 SENSOR_LAG_S = 5.0
 SENSOR_NOISE_C = 0.15
 SENSOR_STEP_C = 0.25
-HELD_K = 1.0
-"""A controller holds the setpoint if its mean error is within this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +77,51 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One controller on one profile; lower is better in all."""
+    """One controller on one case; lower is better in all but `bias_k`."""
 
     iae_ks: float
-    """Integral of |outlet - setpoint|, K s, over the time in which the load can be held there."""
-    peak_c: float
+    """Integral of |outlet - setpoint|, K s, while the load can be held there."""
+    held_s: float
+    """How long that is."""
+    over_k: float
+    """Peak over the setpoint, K."""
     above_s: float
-    """Above LIMIT_C."""
+    """Time above LIMIT_C."""
     fan_wh: float
     travel_percent: float
     """Sum of all changes of the duty."""
-    mean_error_k: float
-    """Signed, over the same time as iae_ks."""
+    error_ks: float
+    """Integral of the signed error, over the same time as iae_ks."""
+    end_k: float
+    """Error at the end: what is above 0 still has to be cooled."""
 
     @property
-    def holds(self) -> bool:
-        return abs(self.mean_error_k) <= HELD_K
+    def mean_k(self) -> float:
+        """Mean |error|, K."""
+        return self.iae_ks / max(self.held_s, TICK_S)
+
+    @property
+    def bias_k(self) -> float:
+        """Mean error, K: above 0 the rack runs warm."""
+        return self.error_ks / max(self.held_s, TICK_S)
+
+    def __str__(self) -> str:
+        return (
+            f"IAE {self.iae_ks:.0f} K s (mean {self.mean_k:.2f} K, bias {self.bias_k:+.2f} K), "
+            f"peak {self.over_k:+.1f} K, fans {self.fan_wh:.1f} Wh, "
+            f"travel {self.travel_percent:.0f} %, ends at {self.end_k:+.1f} K"
+        )
+
+    @classmethod
+    def total(cls, runs: Sequence["Score"], seeds: int) -> "Score":
+        """Of several profiles together, mean over the seeds; the highest peak, the mean end."""
+        sums = {
+            field.name: sum(getattr(run, field.name) for run in runs) / seeds
+            for field in fields(cls)
+        }
+        over_k = max(run.over_k for run in runs)
+        end_k = sum(run.end_k for run in runs) / len(runs)
+        return cls(**sums | {"over_k": over_k, "end_k": end_k})
 
 
 def plant(profile: Profile, off: Mismatch) -> Air:
@@ -112,25 +140,49 @@ def needed_permille(air: Air, heat_w: float) -> float:
     return (flow_m3_s - air.fans.leak_m3_s) / air.fans.flow_m3_s * 1000
 
 
-def run(profile: Profile, off: Mismatch, controller: Controller, seed: int = 1) -> Score:
-    """Warm up, then replay the profile and count."""
+def least_travel_percent(profile: Profile, off: Mismatch) -> float:
+    """What the duty must move, %, to settle at the setpoint at each row's load, one by one."""
     air = plant(profile, off)
-    rng = random.Random(seed)
-    lag = -math.expm1(-TICK_S / SENSOR_LAG_S)
-    sensor_c = air.outlet_c
-    iae = error = peak_c = above_s = fan_j = travel = held_s = 0.0
-    row, duty = 0, air.fan_permille
-    rows = profile.rows
+    duties = [
+        min(max(needed_permille(air, heat_w), MIN_PERMILLE), 1000) for _, heat_w in profile.rows
+    ]
+    return sum(abs(after - before) for before, after in pairwise(duties)) / 10
+
+
+class Sensor:
+    """The outlet sensor and its converter."""
+
+    def __init__(self, outlet_c: float, seed: int) -> None:
+        self._rng = random.Random(seed)
+        self._lagged_c = outlet_c
+        self._lag = -math.expm1(-TICK_S / SENSOR_LAG_S)
+
+    def read(self, outlet_c: float) -> float:
+        """One sample, degC."""
+        self._lagged_c += self._lag * (outlet_c - self._lagged_c)
+        noisy_c = self._lagged_c + self._rng.gauss(0.0, SENSOR_NOISE_C)
+        return round(noisy_c / SENSOR_STEP_C) * SENSOR_STEP_C
+
+
+def heats(profile: Profile) -> Iterator[tuple[float, float]]:
+    """(seconds, W) of every tick; below 0 s it is the warm-up."""
+    row, rows = 0, profile.rows
     for tick in range(round((WARM_UP_S + profile.seconds) / TICK_S)):
         t_s = tick * TICK_S - WARM_UP_S
         while row + 1 < len(rows) and rows[row + 1][0] <= t_s:
             row += 1
-        heat_w = rows[row][1]
-        sensor_c += lag * (air.outlet_c - sensor_c)
-        noisy_c = sensor_c + rng.gauss(0.0, SENSOR_NOISE_C)
-        outlet_c = round(noisy_c / SENSOR_STEP_C) * SENSOR_STEP_C
-        before, duty = duty, controller(Seen(outlet_c, air.inlet_c, heat_w * off.power_meter))
-        air.fan_permille = duty
+        yield t_s, rows[row][1]
+
+
+def run_once(profile: Profile, off: Mismatch, controller: Controller, seed: int = 1) -> Score:
+    """Warm up, then replay the profile and count."""
+    air = plant(profile, off)
+    sensor = Sensor(air.outlet_c, seed)
+    iae = error = over = above_s = fan_j = travel = held_s = 0.0
+    for t_s, heat_w in heats(profile):
+        before = air.fan_permille
+        seen = Seen(sensor.read(air.outlet_c), air.inlet_c, heat_w * off.power_meter)
+        air.fan_permille = controller(seen)
         fan_w = air.step_fans(TICK_S, True)
         air.step(TICK_S, heat_w + fan_w)
         if t_s < 0:
@@ -140,8 +192,9 @@ def run(profile: Profile, off: Mismatch, controller: Controller, seed: int = 1) 
             iae += abs(over_k) * TICK_S
             error += over_k * TICK_S
             held_s += TICK_S
-        peak_c = max(peak_c, air.outlet_c)
+        over = max(over, over_k)
         above_s += (air.outlet_c > LIMIT_C) * TICK_S
         fan_j += fan_w * TICK_S
-        travel += abs(duty - before) / 10
-    return Score(iae, peak_c, above_s, fan_j / 3600, travel, error / max(held_s, TICK_S))
+        travel += abs(air.fan_permille - before) / 10
+    end_k = air.outlet_c - SETPOINT_C
+    return Score(iae, held_s, over, above_s, fan_j / 3600, travel, error, end_k)

@@ -278,7 +278,7 @@ tick = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(tick, max_size=25))
 def test_no_fan_is_ever_below_a_floor_or_its_minimum(ticks):
     wall = Wall(masks=[[0], [0, 1], [1]], zones=2)

@@ -59,9 +59,15 @@ def test_without_a_power_reading_the_integrator_does_it_all():
 
 def test_inside_the_dead_band_nothing_moves_and_nothing_is_integrated():
     unit = zone()
+    before = run(unit, 100, 38_150)
+    assert {run(unit, 1, 38_150 + (140 if i & 1 else -140)) for i in range(2000)} == {before}
+    assert run(unit, 1, 38_150) == before
+
+
+def test_below_the_setpoint_there_is_no_dead_band():
+    unit = zone()
     before = run(unit, 100, 38_000)
-    assert {run(unit, 1, 38_000 + (250 if i & 1 else -250)) for i in range(2000)} == {before}
-    assert run(unit, 1, 38_000) == before
+    assert run(unit, 600, 37_900) < before
 
 
 def test_the_output_does_not_jump_at_the_edge_of_the_dead_band():

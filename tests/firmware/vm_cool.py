@@ -12,7 +12,7 @@ from firmware_py.link.events import Events
 from firmware_py.link.wire import INVALID
 from firmware_py.store.schema_air import AIR, FAN, ZONE
 
-TICKS = 6000
+TICKS = 3000
 
 
 class Section:
