@@ -138,21 +138,25 @@ FAULTS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(FAULTS, FAULTS)
 def test_faults_on_the_line_never_execute_a_command_twice_and_end_in_a_session(down, up):
     rig = bench(faults=down, back=up)
     executed = []
     tokens = {}
-    for _ in range(25):
-        token = rig.session.command("MAINT", rig.now_ms, ttl_ms=1000 + len(tokens))
-        tokens[token] = 1000 + len(tokens)
-        for _ in range(10):
+
+    def run(steps):
+        for _ in range(steps):
             rig.run(1)
             if rig.board.state.maint_ms >= 0:
                 executed.append(rig.board.state.maint_ms)
                 rig.board.state.maint_ms = -1
-    rig.run(400)
+
+    for _ in range(25):
+        token = rig.session.command("MAINT", rig.now_ms, ttl_ms=1000 + len(tokens))
+        tokens[token] = 1000 + len(tokens)
+        run(10)
+    run(400)
     assert len(executed) == len(set(executed))
     done = {tokens[e.token] for e in only(rig.events, ev.Reply) if e.token in tokens}
     assert done <= set(executed)

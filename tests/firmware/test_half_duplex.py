@@ -273,7 +273,7 @@ def test_session_differs_after_each_boot_of_a_board_on_a_bus():
     assert {s & 0xFF for s in sessions} == {3}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10**6), st.sampled_from([1, 7, 16, 300]))
 def test_noise_costs_frames_but_never_the_bus(seed, takes):
     rng = Random(seed)
