@@ -74,6 +74,10 @@ class Shedder:
                 moves = sense.dual_w[feed] * 1000 // sense.feed_w[feed] + 1
                 self._moves_permille[feed] = min(moves, 1000)
 
+    # A shed is being decided or has just been carried out.
+    def busy(self):
+        return self.armed or self._settling
+
     # The fast path has opened these groups by itself, or a port at a fault.
     def opened(self, now_ms, sense, mask):
         self._act(now_ms, sense, mask & self.groups.sheddable(), m.SHED_HARD_OVERCURRENT)

@@ -56,9 +56,7 @@ class Sense:
         self.zone_mc = array("i", [INVALID] * ch.MAX_ZONES)
         self.fan_rpm = array("i", [INVALID] * ch.MAX_FANS)
         self.leak = False
-        self._liquid = config.liquid is not None
-        if self._liquid:
-            self._coolant()
+        self._coolant()
         self._ma_per_kw = array("i", [0] * 2)  # of both feeds alive, last seen
 
     # One tick; off_mask: the groups that were off when the readings were taken.
@@ -74,8 +72,7 @@ class Sense:
         self.unaccounted_w = self._unaccounted()
         self._air()
         self.leak = trust.value[ch.IN_LEAK] > 0  # a lost sensor (INVALID) is faulty(), not wet
-        if self._liquid:
-            self._coolant()
+        self._coolant()
 
     # A believed reading by its channel; INVALID if it is lost.
     def get(self, channel):

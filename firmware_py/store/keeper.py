@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# What outlives a reset, for the app: the latches and masks (intent.py), the event journal, the
+# configuration that comes over the link. note() is for the tick and allocates nothing; slack()
+# writes, and only while no shed is under way, as a flash erase stops everything.
+
+from ..compat import ticks_diff
+from ..link.wire import STATE_SAFE
+from .intent import RUNNING, Intent
+from .journal import Journal
+from .reset import STABLE_MS, booted, safe_boot
+
+LATCHED = 1  # Intent.safe_reason of a board that is in SAFE
+
+
+class Keeper:
+    # files: store.folder.Folder; cause: a store.reset.CAUSE_*; board: its name in configurations;
+    # writable: store.fskind.may_write(); fell_back: the configuration in force is the older copy.
+    def __init__(self, files, cause, board="sim", writable=True, fell_back=False):
+        self._files = files
+        self._board = board
+        self._writable = writable
+        self.fell_back = fell_back
+        self.intent = Intent(files)
+        self.found = self.intent.off_mask, self.intent.locked_mask, self.intent.safe_reason
+        self.kind = booted(self.intent, cause) if writable else 0  # store.reset.BOOT_*
+        self.journal = Journal(files, self.intent.boot_count)
+        self._begun = False
+        self._stable = False
+        self._start_ms = 0
+
+    # The board went down in SAFE, or what it knew of that is damaged, or it does not last.
+    def latched(self):
+        return self.found[2] != 0 or self.intent.damaged or safe_boot(self.intent)
+
+    def off_mask(self):
+        return self.found[0]
+
+    def locked_mask(self):
+        return self.found[1]
+
+    # Configuration and journal over the link, for boards that have a key.
+    def serve(self, state, endpoint):
+        from ..link import stored  # noqa: PLC0415
+        from ..link.config_store import ConfigStore  # noqa: PLC0415
+
+        state.store = ConfigStore(self._files, self._board, self._writable)
+        state.journal = self.journal
+        endpoint.served.append(stored)
+
+    # One tick. Allocates nothing.
+    def note(self, app):
+        groups = app.shedder.groups
+        safe = LATCHED if app.state.state == STATE_SAFE else 0
+        self.intent.note(safe, groups.off_mask, groups.locked_mask)
+        if not self._begun:
+            self._begun = True
+            self._start_ms = app.state.now_ms
+        elif not self._stable and ticks_diff(app.state.now_ms, self._start_ms) >= STABLE_MS:
+            self._stable = True
+            self.intent.stable()
+
+    # Write what is due; True if that has allocated.
+    def slack(self, app):
+        if not self._writable or app.shedder.busy():
+            return False
+        now_ms = app.state.now_ms
+        wrote = self.intent.flush(now_ms, app.breakers[0].theta_ppm, app.breakers[1].theta_ppm)
+        return self.journal.flush(now_ms) > 0 or wrote
+
+    # Before a reset on purpose; intent: store.intent.RESET, UPDATE, POWER_DOWN or CRASHED.
+    def request(self, intent, app):
+        if self._writable and intent != RUNNING:
+            breakers = app.breakers
+            self.intent.request(intent, breakers[0].theta_ppm, breakers[1].theta_ppm)
