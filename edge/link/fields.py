@@ -260,8 +260,9 @@ class JournalRead(NamedTuple):
 class JournalData(NamedTuple):
     """JOURNAL_DATA 0x2d, board to host."""
 
-    first: int = INVALID
+    oldest: int = INVALID
     end: int = INVALID
+    next: int = INVALID
     tail: bytes = b""
 
 

@@ -144,9 +144,9 @@ INVALID = -(1 << 30)  # int32 field without a valid reading; a small int on ever
 NEVER_MS = (1 << 30) - 1  # time-to-trip of a breaker that does not trip
 NO_U16 = 0xFFFF  # u16 field of COOLING without a valid reading
 
-# One row of JOURNAL_DATA: seq, t_ms (of that boot), arg, boot count modulo 65536, code, group,
-# reason, and how often it came since t_ms; as the board keeps it (store/journal.py)
-JOURNAL_ROW = "<IIiHBBBxH"
+# One row of JOURNAL_DATA: seq, t_ms (of that boot), boot count modulo 65536, then as BOARD_EVENT
+# code, group, reason, count (how often it came since t_ms, at most 255), arg
+JOURNAL_ROW = "<IIHBBBBi"
 
 MESSAGES = (
     (HELLO, "HELLO", "h", "<IIH", (("owner", "id", 1), ("nonce", "", 1), ("max_rx", "B", 1)), ""),
@@ -296,14 +296,14 @@ MESSAGES = (
         (("offset", "B", 1), ("total", "B", 1), ("crc", "crc32", 1)),
         "bytes",
     ),
-    # Rows of JOURNAL_ROW from `seq` on, as many as fit; the next to ask for is behind the last.
+    # Rows of JOURNAL_ROW from `seq` on, until `next` is `end`. Unreadable ones are left out.
     (JOURNAL_READ, "JOURNAL_READ", "h", "<I", (("seq", "", 1),), ""),
     (
         JOURNAL_DATA,
         "JOURNAL_DATA",
         "b",
-        "<II",
-        (("first", "", 1), ("end", "", 1)),  # seq of the first row here, and behind the newest kept
+        "<III",
+        (("oldest", "", 1), ("end", "", 1), ("next", "", 1)),  # seqs: kept, behind it, to ask for
         "bytes",
     ),
 )

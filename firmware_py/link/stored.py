@@ -6,19 +6,26 @@
 #     begin(length)           forget what was staged and make room; 0, or one of CONFIG_*
 #     write(offset, piece)    stage the next piece; 0, or one of CONFIG_*
 #     commit(length, crc)     check and save what is staged for the next boot; 0, or CONFIG_*
-#     newest()                bytes of the newest copy, which the next boot takes
-# state.journal: store.journal.Journal.
+#     length, crc             of the copy in force
+#     read(offset, n)         bytes of the copy in force
+# state.journal:
+#     oldest, end             seq of the first row kept, and the one behind the last
+#     read_into(seq, buf, at) one row as JOURNAL_ROW; False if it is not kept or damaged
+# They are store.staged.ConfigStore and store.journal_scan.Rows.
 
 from binascii import crc32
-from struct import pack, unpack_from
+from struct import pack, pack_into
 
+from ..compat import const
 from . import wire as m
 from . import wire_privileged as w
 from .commands import CommandError, ack, need_auth, need_lease
 
 PIECE_MAX = m.PAYLOAD_MAX - 2  # behind CONFIG_DATA.offset
 _READ_MAX = m.PAYLOAD_MAX - 8  # behind CONFIG_R's fields
-ROW_BYTES = 20  # of JOURNAL_ROW: a record of the journal without its crc
+ROW_BYTES = 18  # of JOURNAL_ROW
+_JOURNAL_HEAD = const(12)
+_LOOKS = const(16)  # rows looked at for one answer: each is read from flash
 _SAVED = 1  # BOARD_EVENT.reason for EV_CONFIG
 _REFUSED = 2
 
@@ -98,12 +105,11 @@ def _commit(state, values, _tail):
 def _read(state, values, _tail):
     store = _privileged_store(state)
     offset, length = values
-    data = store.newest()
-    if offset > len(data):
+    if offset > store.length:
         raise CommandError(m.ERR_RANGE, 0)
     length = min(length, _READ_MAX, state.rx_max - m.HEADER_BYTES - m.CRC_BYTES - 8)
-    head = pack("<HHI", offset, len(data), crc32(data))
-    return w.CONFIG_R, head + data[offset : offset + length]
+    head = pack("<HHI", offset, store.length, store.crc)
+    return w.CONFIG_R, head + store.read(offset, length)
 
 
 # Reading the journal needs no key: it says no more than telemetry does.
@@ -111,15 +117,17 @@ def _journal(state, values, _tail):
     journal = state.journal
     if journal is None:
         raise CommandError(m.ERR_CONFIG, w.CONFIG_ABSENT)
-    from ..store.journal_scan import read  # noqa: PLC0415
-
-    room = min(m.PAYLOAD_MAX, state.rx_max - m.HEADER_BYTES - m.CRC_BYTES) - 8
-    rows = read(journal, values[0], room // ROW_BYTES)
-    end = journal.next_seq
-    data = pack("<II", unpack_from("<I", rows[0])[0] if rows else end, end)
-    for row in rows:
-        data += row[:ROW_BYTES]
-    return w.JOURNAL_DATA, data
+    oldest, end = journal.oldest, journal.end
+    data = bytearray(min(m.PAYLOAD_MAX, state.rx_max - m.HEADER_BYTES - m.CRC_BYTES))
+    seq = max(values[0], oldest)
+    last = min(end, seq + _LOOKS)
+    at = _JOURNAL_HEAD
+    while seq < last and at + ROW_BYTES <= len(data):
+        if journal.read_into(seq, data, at):
+            at += ROW_BYTES
+        seq += 1
+    pack_into("<III", data, 0, oldest, end, min(seq, end))
+    return w.JOURNAL_DATA, data[:at]
 
 
 REQUESTS = w.REQUESTS

@@ -17,6 +17,7 @@ class Telemetry:
         self.main = Frame(m.TELEMETRY, 56)
         self.loads = Frame(m.LOADS, 4 * loads)
         self.cooling = cooling
+        self.endpoints = [endpoint]  # a board with a second stream (BLE) appends its own
         self._endpoint = endpoint
         self._event = Frame(m.BOARD_EVENT, 12)
         self._n_loads = loads
@@ -24,7 +25,9 @@ class Telemetry:
 
     # Queue this tick's frames from the app's stages.
     def send(self, app):
-        greeted = self._endpoint.greeted
+        greeted = False
+        for endpoint in self.endpoints:
+            greeted = greeted or endpoint.greeted
         if not greeted and not self.always:
             return
         self._fill_main(app)

@@ -9,8 +9,10 @@ import pytest
 from firmware_py import channels as ch
 from firmware_py.link import messages as m
 from firmware_py.link.cooling import EVERY, Cooling
+from firmware_py.link.endpoint import Endpoint
 from firmware_py.link.messages import MESSAGES
-from tests.firmware.rig import Rig, unpack
+from firmware_py.link.outbox import Outbox
+from tests.firmware.rig import Rig, bodies, frame, unpack
 
 
 def app(value=None):
@@ -104,3 +106,21 @@ def test_frames_are_filled_before_a_hello_only_if_somebody_else_reads_them():
     rig.run(1)
     assert bytes(main[m.HEADER_BYTES : -m.CRC_BYTES]) != bytes(56)
     assert rig.frames == []
+
+
+def test_two_streams_get_the_same_frames_each_after_its_own_hello():
+    rig = Rig()
+    rig.run(10)
+    rig.hello()
+    app, box = rig.app, Outbox(bytearray(1024))
+    second = Endpoint(app.state, box)
+    app._telemetry.endpoints.append(second)
+    rig.run(1)
+    assert box.n == 0
+    hello = frame(m.HELLO, 1, struct.pack("<IIH", 8, 1, 240), 0)
+    second.receive(hello, len(hello), rig.now_ms)
+    box.clear()
+    rig.frames.clear()
+    rig.run(1)
+    assert bodies(bytes(box.buf[: box.n])) == rig.frames
+    assert len(rig.frames) >= 2

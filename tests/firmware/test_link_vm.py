@@ -8,7 +8,6 @@ FEATURES = (
     "auth",
     "privileged",
     "stored",
-    "config_store",
     "half_duplex",
     "ble",
     "modbus_crc",

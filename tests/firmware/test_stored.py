@@ -9,12 +9,15 @@ from binascii import crc32
 import pytest
 
 from firmware_py.link import messages as m
-from firmware_py.link.config_store import NAME, ConfigStore
 from firmware_py.link.stored import PIECE_MAX, ROW_BYTES
 from firmware_py.store import copies
 from firmware_py.store.compile import compile_json
+from firmware_py.store.config import parse
+from firmware_py.store.folder import Folder
 from firmware_py.store.journal import Journal
-from tests.firmware.rig import RACK
+from firmware_py.store.journal_scan import Rows
+from firmware_py.store.staged import NAME, ConfigStore
+from tests.firmware.rig import RACK, bodies, frame, unpack
 from tests.firmware.test_auth import Line
 
 OLD, *_ = compile_json(json.dumps(RACK).encode())
@@ -23,7 +26,7 @@ NEW, *_ = compile_json(json.dumps(RACK | {"loads": [0, 1, 2, 3] * 8}).encode())
 OTHER_BOARD, *_ = compile_json(json.dumps(RACK | {"board": "rp2"}).encode())
 
 
-class Files(copies.Folder):
+class Files(Folder):
     """A folder whose writes can be told to fail."""
 
     full = False
@@ -32,6 +35,11 @@ class Files(copies.Folder):
         if self.full and "w" in mode:
             raise OSError(errno.ENOSPC, "no space")
         return super().open(name, mode)
+
+
+def for_sim(payload):
+    if parse(payload).board != "sim":
+        raise ValueError("for another board")
 
 
 @pytest.fixture
@@ -44,7 +52,10 @@ def files(tmp_path):
 @pytest.fixture
 def line(files):
     line = Line().leased()
-    line.board.state.store = ConfigStore(files, "sim")
+    payload, seq, _ = copies.load(files, NAME)
+    store = ConfigStore(files, seq, len(payload), crc32(payload), for_sim)
+    line.board.state.store = store
+    line.board.files = files
     line.board.note()
     return line
 
@@ -83,7 +94,7 @@ def test_configuration_is_saved_whole_and_in_force_only_after_a_boot(line, when)
     assert line.board.note() == [(m.EV_CONFIG, 1, 0)]
 
 
-def test_configuration_can_be_read_back(line):
+def test_the_configuration_in_force_can_be_read(line):
     begin(line)
     write(line)
     commit(line)
@@ -94,11 +105,11 @@ def test_configuration_can_be_read_back(line):
         if not tail:
             break
         data += tail
-    assert data == NEW
+    assert data == OLD
 
 
 def newest(line):
-    return line.board.state.store.newest()
+    return bytes(copies.load(line.board.files, NAME)[0])
 
 
 def refused(why):
@@ -158,31 +169,70 @@ def test_board_without_a_store_says_so():
 
 @pytest.fixture
 def journal(tmp_path):
-    journal = Journal(copies.Folder(str(tmp_path)), 3, segments=4, segment_bytes=480)
+    journal = Journal(Folder(str(tmp_path)), 3, segments=4, segment_bytes=480)
     for i in range(150):  # the ring of 80 went round
         journal.put(m.EV_SHED, i % 16, 1, -i)
         assert journal.flush(i * 1_000_000) == 1
-    return journal
+    return Rows(journal)
+
+
+def rows_of(journal):
+    """All rows, asked for from seq 0 on without a key, and how many answers that took."""
+    line = Line()
+    line.board.state.journal = journal
+    rows, ask, answers = [], 0, 0
+    while True:
+        line.board.seq += 1
+        asked = struct.pack("<I", ask)
+        request = frame(m.JOURNAL_READ, line.board.seq, asked, line.board.session)
+        (body,) = bodies(line.board.hear(request))
+        name, values, tail = unpack(body)
+        assert name == "JOURNAL_DATA"
+        rows += struct.iter_unpack(m.JOURNAL_ROW, tail)
+        answers += 1
+        ask = values["next"]
+        if ask == values["end"]:
+            return rows, answers
 
 
 def test_journal_is_read_without_a_key_from_any_seq_to_its_end(journal):
-    line = Line()
-    line.board.state.journal = journal
-    rows, ask = [], 0
-    while True:
-        name, _, _, tail = line.plain(m.JOURNAL_READ, struct.pack("<I", ask))
-        assert name == "JOURNAL_DATA"
-        found = list(struct.iter_unpack(m.JOURNAL_ROW, tail))
-        if not found:
-            break
-        rows += found
-        ask = rows[-1][0] + 1
+    rows, answers = rows_of(journal)
     seqs = [row[0] for row in rows]
     assert seqs == list(range(seqs[0], 151))
     assert len(seqs) >= 60
-    for seq, _t, arg, boot, code, group, reason, count in rows:
+    assert answers == -(-len(seqs) // 11)
+    for seq, _t, boot, code, group, reason, count, arg in rows:
         assert (arg, boot, code, group) == (1 - seq, 3, m.EV_SHED, (seq - 1) % 16)
         assert (reason, count) == (1, 1)
+
+
+class Damaged:
+    """A journal of which only every hundredth row can be read; counts the tries."""
+
+    oldest, end = 5, 1000
+    tries = 0
+
+    def read_into(self, seq, buf, at):
+        self.tries += 1
+        struct.pack_into(m.JOURNAL_ROW, buf, at, seq, 0, 0, 0, 0, 0, 0, 0)
+        return seq % 100 == 0
+
+
+def test_unreadable_rows_are_left_out_and_never_hold_the_board_for_long():
+    journal = Damaged()
+    rows, answers = rows_of(journal)
+    assert [row[0] for row in rows] == list(range(100, 1000, 100))
+    assert journal.tries <= 16 * answers
+
+
+@pytest.mark.parametrize("seq", [0, 7, 2**32 - 1])
+def test_an_empty_journal_ends_where_it_begins(seq):
+    journal = Damaged()
+    journal.oldest = journal.end = 7
+    line = Line()
+    line.board.state.journal = journal
+    assert line.plain(m.JOURNAL_READ, struct.pack("<I", seq))[0] == "JOURNAL_DATA"
+    assert rows_of(journal)[0] == []
 
 
 def test_row_is_as_declared():
