@@ -7,7 +7,7 @@
 
 from struct import pack_into
 
-from ..channels import OUT_PUMP_PERMILLE, OUT_VALVE_PERMILLE
+from .. import channels as ch
 from . import wire as m
 from .codec import Frame
 
@@ -21,47 +21,43 @@ def _u16(value):
 class Cooling:
     def __init__(self):
         self.frame = Frame(m.COOLING, 66)
-        self.dew_mc = m.INVALID  # dew point at the humidity sensor; the app sets these four
-        self.latched = 0  # bit n: interlock n
-        self.welded = 0  # bit g: the contact of group g does not open
-        self.stuck_open = 0  # bit g: it does not close
         self._ticks = 0
 
     # Fill the frame from the app's stages; True if it is to be sent in this tick.
     def fill(self, app):
-        sense = app.sense
+        value = app.sense.trust.value
         outputs = app.act.outputs
-        zone_mc = sense.zone_mc
-        rpm = sense.fan_rpm
+        liquid = app.liquid
+        rpm = ch.IN_FAN0_RPM
         pack_into(
             "<HHiiiiHiHHHHHiiiHHHHHHHHH",
             self.frame.body,
             m.HEADER_BYTES,
-            outputs[OUT_PUMP_PERMILLE],
-            outputs[OUT_VALVE_PERMILLE],
-            sense.supply_mc,
-            sense.return_mc,
-            sense.flow_mlm,
-            sense.dp_pa,
-            _u16(sense.rh_permille),
-            self.dew_mc,
-            _u16(sense.pump_rpm),
-            self.latched,
+            m.NO_U16 if liquid is None else outputs[ch.OUT_PUMP_PERMILLE],
+            m.NO_U16 if liquid is None else outputs[ch.OUT_VALVE_PERMILLE],
+            value[ch.IN_SUPPLY_MC],
+            value[ch.IN_RETURN_MC],
+            value[ch.IN_FLOW_MLM],
+            value[ch.IN_DP_PA],
+            _u16(value[ch.IN_RH_PERMILLE]),
+            m.INVALID if liquid is None else liquid.dew_mc,
+            _u16(value[ch.IN_PUMP_RPM]),
+            0 if liquid is None else liquid.latched,
             app.cooler.failed,
-            self.welded,
-            self.stuck_open,
-            zone_mc[1],
-            zone_mc[2],
-            zone_mc[3],
-            _u16(sense.reservoir_permille),
-            _u16(rpm[0]),
-            _u16(rpm[1]),
-            _u16(rpm[2]),
-            _u16(rpm[3]),
-            _u16(rpm[4]),
-            _u16(rpm[5]),
-            _u16(rpm[6]),
-            _u16(rpm[7]),
+            app.contacts.welded,
+            app.contacts.stuck_open,
+            value[ch.IN_ZONE1_MC],
+            value[ch.IN_ZONE2_MC],
+            value[ch.IN_ZONE3_MC],
+            _u16(value[ch.IN_RESERVOIR_PERMILLE]),
+            _u16(value[rpm]),
+            _u16(value[rpm + 1]),
+            _u16(value[rpm + 2]),
+            _u16(value[rpm + 3]),
+            _u16(value[rpm + 4]),
+            _u16(value[rpm + 5]),
+            _u16(value[rpm + 6]),
+            _u16(value[rpm + 7]),
         )
         self._ticks = (self._ticks + 1) % EVERY
         return self._ticks == 0

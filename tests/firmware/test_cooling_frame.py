@@ -14,72 +14,77 @@ from firmware_py.link.messages import MESSAGES
 from firmware_py.link.outbox import Outbox
 from tests.firmware.rig import Rig, bodies, frame, unpack
 
+COOLANT = {
+    "supply_mc": ch.IN_SUPPLY_MC,
+    "return_mc": ch.IN_RETURN_MC,
+    "flow_mlm": ch.IN_FLOW_MLM,
+    "dp_pa": ch.IN_DP_PA,
+    "rh_permille": ch.IN_RH_PERMILLE,
+    "pump_rpm": ch.IN_PUMP_RPM,
+    "reservoir_permille": ch.IN_RESERVOIR_PERMILLE,
+    "zone1_mc": ch.IN_ZONE1_MC,
+    "zone2_mc": ch.IN_ZONE2_MC,
+    "zone3_mc": ch.IN_ZONE3_MC,
+} | {f"fan{f}_rpm": ch.IN_FAN0_RPM + f for f in range(8)}
 
-def app(value=None):
-    """Stages whose readings are all different, or all `value`."""
-    numbers = iter(range(100, 200))
 
-    def next_():
-        return next(numbers) if value is None else value
-
-    sense = SimpleNamespace(
-        supply_mc=next_(),
-        return_mc=next_(),
-        flow_mlm=next_(),
-        dp_pa=next_(),
-        rh_permille=next_(),
-        pump_rpm=next_(),
-        reservoir_permille=next_(),
-        zone_mc=[next_() for _ in range(4)],
-        fan_rpm=[next_() for _ in range(8)],
-    )
+def stages(reading=None, liquid=True):
+    """Stages whose readings are all different, or all `reading`."""
+    value = [100 + i if reading is None else reading for i in range(ch.N_IN)]
     outputs = [0] * ch.N_OUT
     outputs[ch.OUT_PUMP_PERMILLE], outputs[ch.OUT_VALVE_PERMILLE] = 701, 302
     return SimpleNamespace(
-        sense=sense, act=SimpleNamespace(outputs=outputs), cooler=SimpleNamespace(failed=0b100)
+        sense=SimpleNamespace(trust=SimpleNamespace(value=value)),
+        act=SimpleNamespace(outputs=outputs),
+        liquid=SimpleNamespace(dew_mc=12_345, latched=6) if liquid else None,
+        cooler=SimpleNamespace(failed=0b100),
+        contacts=SimpleNamespace(welded=2, stuck_open=8),
     )
 
 
-def sent(cooling, of):
+def sent(of):
+    cooling = Cooling()
     cooling.fill(of)
     cooling.frame.seal(m.EVENT, 0, 1)
     return unpack(bytes(cooling.frame.body[: -m.CRC_BYTES]))[1]
 
 
 def test_every_field_is_in_its_place():
-    stages, cooling = app(), Cooling()
-    cooling.dew_mc, cooling.latched, cooling.welded, cooling.stuck_open = 12_345, 6, 2, 8
-    values = sent(cooling, stages)
-    sense = stages.sense
-    for name in ("supply_mc", "return_mc", "flow_mlm", "dp_pa", "rh_permille", "pump_rpm"):
-        assert values[name] == getattr(sense, name)
-    assert values["reservoir_permille"] == sense.reservoir_permille
-    assert [values[f"zone{z}_mc"] for z in (1, 2, 3)] == sense.zone_mc[1:]
-    assert [values[f"fan{f}_rpm"] for f in range(8)] == sense.fan_rpm
+    values = sent(stages())
+    assert {name: values[name] for name in COOLANT} == {n: 100 + i for n, i in COOLANT.items()}
     assert (values["pump_permille"], values["valve_permille"]) == (701, 302)
     masks = [values[name] for name in ("latched", "failed", "welded", "stuck_open")]
     assert (values["dew_mc"], masks) == (12_345, [6, 0b100, 2, 8])
+
+
+def test_a_board_without_liquid_says_so():
+    values = sent(stages(liquid=False))
+    assert (values["pump_permille"], values["valve_permille"]) == (m.NO_U16, m.NO_U16)
+    assert (values["dew_mc"], values["latched"]) == (m.INVALID, 0)
 
 
 @pytest.mark.parametrize(
     ("reading", "as_u16"), [(m.INVALID, m.NO_U16), (-1, m.NO_U16), (70_000, 65_534)]
 )
 def test_a_reading_that_is_absent_or_absurd_is_told_from_one(reading, as_u16):
-    values = sent(Cooling(), app(reading))
+    values = sent(stages(reading))
     assert values["supply_mc"] == reading
     assert {values[n] for n in ("rh_permille", "pump_rpm", "fan0_rpm", "fan7_rpm")} == {as_u16}
 
 
-def test_it_is_sent_each_fifth_tick_and_only_where_there_is_one():
-    rig = Rig()
+@pytest.mark.parametrize("sections", [{}, {"liquid": {}}])
+def test_a_real_board_sends_it_each_fifth_tick_only_where_there_is_one(sections):
+    rig = Rig(**sections)
     rig.run(10)
     rig.hello()
+    rig.app._telemetry.cooling = None
     rig.run(20)
     assert rig.sent("COOLING") == []
-    cooling = rig.app._telemetry.cooling = Cooling()
-    cooling.fill_of, cooling.fill = cooling.fill, lambda _app: cooling.fill_of(app())
+    rig.app._telemetry.cooling = Cooling()
     rig.run(50)
-    assert len(rig.sent("COOLING")) == 50 // EVERY
+    frames = rig.sent("COOLING")
+    assert len(frames) == 50 // EVERY
+    assert frames[-1]["fan0_rpm"] == rig.sent("TELEMETRY")[-1]["fan_rpm"] == 3000
 
 
 def test_a_tick_takes_less_than_60_percent_of_115200_baud():
