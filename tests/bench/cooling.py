@@ -2,8 +2,8 @@
 """Fans of an air-cooled rack: the firmware against what fans are usually driven by.
 
 Load steps 12, 30, 12, 22 kW and the recorded traces, on a plant that is off from what the
-controllers were set up for. Everything is seeded. Shipped defaults were tuned on the steps; the
-traces were held out.
+controllers were set up for. Everything is seeded. The firmware runs on its shipped defaults. They
+were tuned on the steps; only that small power swings are followed slowly came from the traces.
 
 How it is made comparable: all are to hold one setpoint. IAE counts |outlet - setpoint| of the true
 temperature, over the time in which the load can be held there with fans between minimum and full
