@@ -22,6 +22,7 @@ from ..link.wire import INVALID
 from .spike import Spike
 
 _BYTES = const(3)  # per tick
+_FAMILY = const(0x28)
 _MATCH_ROM = const(0x55)
 _SKIP_ROM = const(0xCC)
 _CONVERT = const(0x44)
@@ -210,7 +211,18 @@ class Ds18b20:
         self._begin(_SETUP)
 
 
-# 0 over a scratchpad with its CRC.
+# The ROM of a sensor from its serial number, two ints of 24 bits: as a configuration holds it.
+def rom_of(high, low):
+    rom = bytearray(8)
+    rom[0] = _FAMILY
+    for i in range(3):
+        rom[1 + i] = low >> 8 * i & 0xFF
+        rom[4 + i] = high >> 8 * i & 0xFF
+    rom[7] = crc8(memoryview(rom)[:7])
+    return rom
+
+
+# The CRC of bytes; 0 over bytes that end with theirs.
 def crc8(data):
     crc = 0
     for byte in data:

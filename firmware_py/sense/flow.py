@@ -12,7 +12,8 @@ from .pulses import COUNT_MASK, Window
 
 
 class Flow(Window):
-    # k: pulses per 100 litres, 600 .. 6_500_000; mlm_most: more than that is INVALID.
+    # k: pulses per 100 litres, 600 .. 6_500_000; mlm_most: more than that is INVALID, as is what
+    # pulses.py calls absurd, 2000 Hz.
     def __init__(self, counter, k, mlm_most, ticks=20, mask=COUNT_MASK):
         # big ints are fine here, while the board starts
         super().__init__(counter, ticks, mlm_most * k // 6_000_000 + 1, mask)

@@ -10,19 +10,18 @@ from array import array
 from ..compat import const, ticks_diff
 
 COUNT_MASK = const((1 << 29) - 1)  # serves every counter of 29 bits or more
-_TICKS_MOST = const(50)
+_TICKS_MOST = const(50)  # with these two, products of pulses and ms are small ints
 _HZ_MOST = const(2000)
 _GAP_MS = const(400)  # a longer pause between polls: the window begins anew
 
 
 class Window:
-    # ticks: length of the window in polls; hz_most: more pulses than that are absurd.
+    # ticks: length of the window in polls, 1 .. 50; hz_most: more pulses than that are absurd, as
+    # is more than 2000 Hz from any fan or turbine.
     def __init__(self, counter, ticks, hz_most, mask):
-        # within these, products of pulses and ms are small ints
-        if not (0 < ticks <= _TICKS_MOST and 0 < hz_most <= _HZ_MOST):
-            raise ValueError("at most 50 ticks and 2000 Hz")
+        ticks = min(ticks, _TICKS_MOST)
         self._counter = counter
-        self._hz_most = hz_most
+        self._hz_most = min(hz_most, _HZ_MOST)
         self._mask = mask
         self._seen = 0  # counter at the last poll
         self._seen_ms = 0

@@ -38,8 +38,8 @@ class EdgeCounter:
 
 
 class Tach(Window):
-    # ticks: window in polls of 100 ms; rpm_most: more than that is INVALID (at most 59000 with 2
-    # pulses per revolution).
+    # ticks: window in polls of 100 ms; rpm_most: more than that is INVALID, as is what
+    # pulses.py calls absurd: 60000 rpm with 2 pulses per revolution.
     def __init__(self, counter, pulses_rev=2, ticks=20, rpm_most=25_000, mask=COUNT_MASK):
         super().__init__(counter, ticks, rpm_most * pulses_rev // 60 + 1, mask)
         self._each = 60_000 // pulses_rev

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_py.link.messages import INVALID
-from firmware_py.sense.ds18b20 import Ds18b20, crc8
+from firmware_py.sense.ds18b20 import Ds18b20, crc8, rom_of
 from tests.firmware.fakes.fake_onewire import FakeDs18b20, FakeOneWire
 
 ROMS = (b"\x28\xff\x4b\x01\x02\x03\x04\x05", b"\x28\x00\x00\x00\x00\x00\x01\x97")
@@ -86,6 +86,13 @@ def test_crc_of_the_application_note():
     """Maxim application note 27: ROM 02 1C B8 01 00 00 00 has CRC A2."""
     assert crc8(bytes.fromhex("021cb801000000a2")) == 0
     assert crc8(bytes.fromhex("021cb801000000a3")) != 0
+
+
+def test_a_rom_is_its_serial_number():
+    """Linux and labels write it 28-0123456789ab."""
+    rom = rom_of(0x012345, 0x6789AB)
+    assert rom[:7] == bytes.fromhex("28ab8967452301")
+    assert crc8(rom) == 0
 
 
 def test_there_is_no_reading_before_two_conversions_agree():
