@@ -16,12 +16,10 @@ class FanPwm:
     #     lambda duty: PWM(pin, freq=FREQ_HZ, duty_u16=duty)
     # pin: machine.Pin, with init(mode) and IN. PWM.deinit() is not used: on RP2 it stops the
     # counter that two pins share, and leaves the level where it was.
-    def __init__(self, make, pin, inverted=0):
+    def __init__(self, make, pin, inverted):
         self._make = make
         self._pin = pin
         self._flip = 65_535 if inverted else 0
-        self._pwm = None
-        self._duty = -1
         self.release()
 
     # permille: 0 .. 1000 of full speed. Touches the hardware on a change only; allocates at the
