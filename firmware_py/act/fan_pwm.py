@@ -25,7 +25,7 @@ class FanPwm:
     # permille: 0 .. 1000 of full speed. Touches the hardware on a change only; allocates at the
     # first call after release() at most.
     def write(self, permille):
-        duty = (permille * 65_535 + 500) // 1000 ^ self._flip
+        duty = (min(max(permille, 0), 1000) * 65_535 + 500) // 1000 ^ self._flip
         if duty == self._duty:
             return
         if self._pwm is None:

@@ -80,7 +80,7 @@ class Ds18b20:
             if self._phase == _WAIT:
                 self._wait(now_ms)
             elif self._phase == _REST:
-                if min(self.mc) == INVALID or ticks_diff(now_ms, self._due_ms) >= 0:
+                if max(self._fails) or ticks_diff(now_ms, self._due_ms) >= 0:
                     self._begin(self._cycle)
             elif self._move():
                 self._next(now_ms)
@@ -160,15 +160,16 @@ class Ds18b20:
                 self._lost()
 
     def _take(self, i):
-        mc = self._value(i)
+        torn = crc8(self._pad) != 0
+        mc = INVALID if torn else self._value(i)
         if mc != INVALID:
             self._fails[i] = 0
             self.mc[i] = self._spike[i].take(mc)
         else:
             self.errors += 1
             self._failed(i, 1)
-            if self._fails[i] < _FAILS:
-                self._begin(_READ)  # once more
+            if torn and self._fails[i] < _FAILS:
+                self._begin(_READ)  # the chip still has it
                 return
         self._which += 1
         if self._which < len(self._roms):
@@ -180,8 +181,6 @@ class Ds18b20:
     # m degC of the scratchpad just read, INVALID if it is not to be believed.
     def _value(self, i):
         pad = self._pad
-        if crc8(pad):
-            return INVALID
         if pad[_CONFIG_AT] != self._config:  # zeros, or a brown-out that restored the EEPROM's
             self._cycle = _SETUP
             return INVALID

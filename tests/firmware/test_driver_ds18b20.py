@@ -149,7 +149,7 @@ def test_fault(name):
     make, expected = FAULTS[name]
     wire = settled()
     make(wire)
-    assert wire.ticks_until(expected) <= 42
+    assert wire.ticks_until(expected) <= 50
     assert wire.run(100) == [expected]
     assert (wire.driver.errors > 0) == (expected == INVALID)
     wire.bus.fault = ""
@@ -176,6 +176,18 @@ def test_one_wrong_bit_is_read_again_and_changes_nothing(bit):
         assert wire.run() == [25_000]
     assert wire.driver.errors == 1
     assert wire.chips[0].flip == -1
+
+
+@pytest.mark.parametrize("bits", [9, 12])
+def test_one_brown_out_changes_nothing(bits):
+    wire = settled(bits=bits)
+    wire.chips[0].brown_out = True
+    while wire.driver.errors == 0:
+        assert wire.run() == [25_000]
+    wire.chips[0].brown_out = False
+    for _ in range(60):
+        assert wire.run() == [25_000]
+    assert wire.driver.errors == 1
 
 
 def test_a_tick_without_the_bus_changes_nothing():

@@ -22,7 +22,8 @@ def test_the_fan_line_is_high_impedance_until_the_first_duty():
 
 
 @pytest.mark.parametrize(
-    ("permille", "duty"), [(0, 0), (1, 66), (300, 19_661), (500, 32_768), (1000, 65_535)]
+    ("permille", "duty"),
+    [(-1, 0), (0, 0), (1, 66), (300, 19_661), (500, 32_768), (1000, 65_535), (1001, 65_535)],
 )
 def test_duty_of_the_fan(permille, duty):
     line, plain = fan()
