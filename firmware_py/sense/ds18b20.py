@@ -12,7 +12,8 @@
 # out in the conversion, so it is asked for and refused.
 #
 # Fault to value: open, short, late, absurd: INVALID after the second failure in a row; one alone
-# is repeated and changes nothing. A spike: held once (spike.py). Stuck and drift: a frozen or
+# is repeated and changes nothing. A sensor that is late or parasitic takes its whole bus with it:
+# its bit hides those of the others. A spike: held once (spike.py). Stuck and drift: a frozen or
 # slowly wrong value has a right CRC; sense/ compares.
 
 from array import array

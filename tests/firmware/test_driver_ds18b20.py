@@ -109,6 +109,13 @@ def test_each_sensor_is_read_by_its_rom():
     assert wire.run(70) == [INVALID, -3_000]
 
 
+@pytest.mark.parametrize("fault", [("late_ms", 2_000), ("parasitic", True)])
+def test_one_late_or_parasitic_sensor_takes_its_bus_with_it(fault):
+    wire = Wire(sensors=2)
+    setattr(wire.chips[1], *fault)
+    assert wire.run(100) == [INVALID, INVALID]
+
+
 @pytest.mark.parametrize("fault", ["", "open", "short"])
 def test_no_tick_is_longer_than_2_ms(fault):
     wire = settled(sensors=2)
