@@ -4,7 +4,7 @@
 # `bus`: reset(), readbit(), readbyte(), writebyte() as onewire.OneWire has them. All four return
 # small ints or a bool; none allocates (read() of that class would). One tick moves 3 bytes: 1.7 ms
 # of the wait loops of _onewire (560 us per byte written, 400 per byte read, 960 per reset). A
-# scratchpad takes 7 ticks, a conversion 0.75 s, so n sensors are read every 0.8 + 0.7 n seconds.
+# scratchpad takes 7 ticks, a conversion 0.75 s, so n sensors are read every 1.1 + 0.7 n seconds.
 #
 # Traps: a bus held low answers every reset and reads as a scratchpad of zeros, whose CRC is right;
 # 85.000 degC is what the chip holds before its first conversion and after each brown-out. It is

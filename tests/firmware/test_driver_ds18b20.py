@@ -26,6 +26,7 @@ class Wire:
             self.bus.now_ms = self.now_ms
             self.bus.busy_us = 0
             self.driver.poll(self.now_ms % WRAP)
+            assert self.bus.strange == 0
             self.most_us = max(self.most_us, self.bus.busy_us)
             self.now_ms += 100
         return list(self.driver.mc)
@@ -114,6 +115,21 @@ def test_one_late_or_parasitic_sensor_takes_its_bus_with_it(fault):
     wire = Wire(sensors=2)
     setattr(wire.chips[1], *fault)
     assert wire.run(100) == [INVALID, INVALID]
+
+
+@pytest.mark.parametrize(("late_ms", "expected"), [(200, 30_000), (500, INVALID)])
+def test_a_conversion_may_be_a_quarter_late(late_ms, expected):
+    wire = settled()
+    wire.chips[0].late_ms, wire.chips[0].mc = late_ms, 30_000
+    assert wire.run(80) == [expected]
+
+
+@pytest.mark.parametrize(("sensors", "ticks"), [(1, 18), (2, 25)])
+def test_sensors_are_read_every_1100_ms_and_700_more_for_each(sensors, ticks):
+    wire = settled(sensors=sensors, period_ms=0)
+    before = wire.bus.conversions
+    wire.run(10 * ticks)
+    assert wire.bus.conversions - before == 10 * sensors
 
 
 @pytest.mark.parametrize("fault", ["", "open", "short"])

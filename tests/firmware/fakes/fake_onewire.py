@@ -74,6 +74,8 @@ class FakeDs18b20:
 class FakeOneWire:
     def __init__(self, *devices):
         self.devices = devices
+        self.strange = 0  # bytes that no command takes
+        self.conversions = 0
         self.now_ms = 0
         self.fault = ""
         self.busy_us = 0
@@ -127,11 +129,14 @@ class FakeOneWire:
             self._command = value
             device.finish(self.now_ms)
             if value == 0x44:
+                self.conversions += 1
                 device.start(self.now_ms)
             device.reply = 1 if value == 0xBE else 2 if value == 0x44 else 3 if value == 0xB4 else 0
         elif self._command == 0x4E and stage < 13:
             device.pad[stage - 8] = value | 0x1F if stage == 12 else value
             device.seal()
+        else:
+            self.strange += 1
 
     def readbit(self):
         self._check()
