@@ -108,6 +108,8 @@ def test_each_sensor_is_read_by_its_rom():
     assert wire.run(70) == [25_000, -3_000]
     wire.chips[0].gone = True
     assert wire.run(70) == [INVALID, -3_000]
+    wire.chips[1].mc = 1_000  # the one that is there is still read
+    assert wire.run(70) == [INVALID, 1_000]
 
 
 @pytest.mark.parametrize("fault", [("late_ms", 2_000), ("parasitic", True)])
