@@ -11,10 +11,9 @@ from ..link.wire import INVALID
 
 # MCP4725 (Microchip DS22039D): I2C commands and the bytes of a read-back
 _WRITE_BOTH = const(0x60)  # DAC register and EEPROM, then 12 bits left-aligned
-_READY = const(0x80)  # byte 0; 0: the EEPROM is being written, 50 ms at most
+_READY = const(0x80)  # byte 0; 0: the EEPROM is being written, 50 ms at most: less than a tick
 _POWER_DOWN = const(0x06)  # byte 0; byte 3 has the EEPROM's in 0x60
 _CHECK_TICKS = const(10)  # read back once a second
-_BUSY_TICKS = const(5)
 _FAILS = const(3)  # in a row: the output counts as unknown
 
 
@@ -35,7 +34,6 @@ class Mcp4725:
         self._sent_permille = safe_permille
         self._checked = 0  # ticks since it was read back
         self._may_burn = True
-        self._busy = 0  # ticks that the EEPROM still has
         self._tx = bytearray(3)
         self._two = memoryview(self._tx)[:2]
         self._rx = bytearray(5)
@@ -54,7 +52,7 @@ class Mcp4725:
     # read-back delays a change by one.
     def poll(self, _now_ms):
         try:
-            if self._busy or self._checked >= _CHECK_TICKS:
+            if self._checked >= _CHECK_TICKS:
                 self._i2c.readfrom_into(self._addr, self._rx)
                 self._check()
                 return
@@ -75,10 +73,6 @@ class Mcp4725:
 
     def _check(self):
         rx = self._rx
-        if self._busy:
-            self._busy = 0 if rx[0] & _READY else self._busy - 1
-            self._checked = 0
-            return
         ready = rx[0] & (_READY | _POWER_DOWN) == _READY
         if not ready or (rx[1] << 4 | rx[2] >> 4) != self._sent:
             self._failed()
@@ -91,10 +85,9 @@ class Mcp4725:
             self._burn()
 
     # Once in a run at most: the EEPROM lasts a million writes. The output is at the safe code
-    # until it is done.
+    # for a tick.
     def _burn(self):
         self._may_burn = False
-        self._busy = _BUSY_TICKS
         self._sent = -1
         self._tx[0] = _WRITE_BOTH
         self._tx[1] = self._safe >> 4

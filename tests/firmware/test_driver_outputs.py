@@ -114,6 +114,19 @@ def test_the_chip_starts_safe_the_next_time():
     assert again.chip.burns == 0
 
 
+def test_a_worn_eeprom_is_written_once_and_no_fault():
+    valve = Valve()
+    valve.chip.fault = "worn"
+    assert valve.run(100, 250) == 250
+    assert (valve.chip.burns, valve.out.errors) == (1, 0)
+
+
+def test_the_output_is_safe_before_anything_is_asked_for():
+    valve = Valve()
+    assert valve.run(4) == 500
+    assert valve.chip.code == 819 + 1638
+
+
 def test_a_change_comes_out_within_two_ticks_whatever_the_read_back_does():
     valve = settled()
     for i in range(200):

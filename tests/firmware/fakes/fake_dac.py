@@ -2,7 +2,8 @@
 # An I2C bus with one MCP4725. Runs on the VM too and allocates nothing unless it raises.
 #
 # Faults: "open" (no ACK), "short" (the bus times out), "error" (once), "stuck" (the register keeps
-# its value), "busy" (never ready).
+# its value), "busy" (never ready),
+# "worn" (the EEPROM keeps its value).
 
 
 class FakeMcp4725:
@@ -45,7 +46,8 @@ class FakeMcp4725:
             self.power_down = buf[0] >> 1 & 3
             self.code = buf[1] << 4 | buf[2] >> 4
             if command == 3:
-                self.eeprom = self.power_down << 13 | self.code
+                if self.fault != "worn":
+                    self.eeprom = self.power_down << 13 | self.code
                 self.burns += 1
                 self._busy_ms = self.now_ms + 50
         return len(buf)
