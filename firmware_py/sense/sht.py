@@ -99,16 +99,14 @@ class Sht:
 
     def _failed(self, now_ms):
         self.errors += 1
-        self._fails += 1
+        self._fails = min(self._fails + 1, _RESET_FAILS)
         self._phase = _START
-        self._waits = False
+        self._waits = self._fails == _RESET_FAILS
         if self._fails >= _FAILS:
             self._take(INVALID, INVALID)
-        if self._fails >= _RESET_FAILS:
-            self._phase = _RESET if self._fails & 1 else _START
-            self._fails = min(self._fails, 100)
+        if self._waits:
+            self._phase = _RESET
             self._due_ms = ticks_add(now_ms, self._period_ms)
-            self._waits = True
 
     def _take(self, mc, rh):
         self.mc = self._mc.take(mc)

@@ -122,8 +122,18 @@ def test_repeated_errors_are_answered_by_a_soft_reset_and_no_hurry(kind):
     wire.chip.late_ms = 200
     before = wire.driver.errors
     wire.run(100)
-    assert wire.chip.resets > 2
-    assert wire.driver.errors - before < 25  # not one per tick
+    assert wire.chip.resets >= 5
+    assert wire.driver.errors - before < 13  # not one per tick
+
+
+@pytest.mark.parametrize("fault", ["open", "short"])
+def test_the_second_failure_in_a_row_is_no_reading_and_from_the_third_on_there_is_no_hurry(fault):
+    wire = settled()
+    wire.chip.fault = fault
+    wire.ticks_until(INVALID)
+    assert wire.driver.errors == 2
+    wire.run(100)
+    assert wire.driver.errors <= 13
 
 
 def test_a_spike_is_held_once_and_passes_when_confirmed():

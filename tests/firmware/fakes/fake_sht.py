@@ -31,6 +31,7 @@ class FakeSht:
         self.resets = 0
         self.unknown = 0  # commands that the chip does not have
         self._ready_ms = -1  # -1: nothing measured
+        self._t = self._rh = 0
 
     def _check(self, addr):
         fault = self.fault
@@ -44,6 +45,8 @@ class FakeSht:
         command = buf[0] if self.kind == 4 else buf[0] << 8 | buf[1]
         if command == _MEASURE[self.kind - 3]:
             self._ready_ms = self.now_ms + (9 if self.kind == 4 else 16) + self.late_ms
+            self._t = self.raw_t
+            self._rh = self.raw_rh
         elif command == _RESET[self.kind - 3]:
             self.resets += 1
             self._ready_ms = -1
@@ -58,8 +61,8 @@ class FakeSht:
         if self._ready_ms < 0 or self.now_ms < self._ready_ms:
             raise OSError(5)
         self._ready_ms = -1
-        self._word(buf, 0, self.raw_t)
-        self._word(buf, 3, self.raw_rh)
+        self._word(buf, 0, self._t)
+        self._word(buf, 3, self._rh)
         if self.fault == "flip":
             self.fault = ""
             buf[1] ^= 0x40
