@@ -20,6 +20,8 @@ class FanPwm:
         self._make = make
         self._pin = pin
         self._flip = 65_535 if inverted else 0
+        self._pwm = None
+        self._duty = -1
         self.release()
 
     # permille: 0 .. 1000 of full speed. Touches the hardware on a change only; allocates at the
