@@ -92,12 +92,12 @@ class App:
             self._privileged(key)
         if keeper is not None:
             keeper.serve(self.state, self.endpoint)
-        self._cooling = None
+        cooling = None
         if config.liquid or len(config.fans) > 1:
             from .link.cooling import Cooling  # noqa: PLC0415
 
-            self._cooling = Cooling()
-        self._telemetry = Telemetry(self.endpoint, len(config.load_group), self._cooling)
+            cooling = Cooling()
+        self._telemetry = Telemetry(self.endpoint, len(config.load_group), cooling)
         self.missed = 0  # deadlines missed since boot
         self._overrun = 0  # ticks that the flag stays
         self.heap_free = 0
@@ -220,18 +220,8 @@ class App:
         if self.keeper is not None:
             self.keeper.note(self)
         self._done |= _ACTED
-        if self._cooling is not None:
-            self._tell_cooling()
         self._telemetry.send(self)
         self._done |= _TOLD
-
-    def _tell_cooling(self):
-        cooling = self._cooling
-        cooling.welded = self.contacts.welded
-        cooling.stuck_open = self.contacts.stuck_open
-        if self.liquid is not None:
-            cooling.dew_mc = self.liquid.dew_mc
-            cooling.latched = self.liquid.latched
 
     def _supervise(self, now_ms):
         sense = self.sense

@@ -55,6 +55,7 @@ def board_json(spec: RackSpec, never_shed: Sequence[int] = ()) -> str:
             {"rating_ma": int(feed.rating_a * 1000), "nominal_mv": int(feed.voltage_v * 1000)}
             for feed in spec.feeds
         ],
+        "air": {"design_w": round(sum(load.max_w for load in spec.loads))},
         "fans": [{"max_rpm": round(spec.fans.max_rpm)}],
     }
     return json.dumps(document, indent=1)

@@ -98,6 +98,6 @@ def _outbound():
 
 # Board and records for virtual time; frames go straight into the outbound record. A bench on
 # CPython holds one too: fill `inbound`, call exchange(), read `outbound`.
-def virtual(config, info):
+def virtual(config, info, keeper=None, key=b""):
     outbound = _outbound()
-    return Records(App(config, info, _bytes_of(outbound, _TX_AT)), outbound)
+    return Records(App(config, info, _bytes_of(outbound, _TX_AT), keeper, key), outbound)

@@ -80,8 +80,8 @@ class Tty:
 
 
 class Live:
-    def __init__(self, settings, info, path):
-        self._app = App(settings, info)
+    def __init__(self, settings, info, path, keeper=None, key=b""):
+        self._app = App(settings, info, None, keeper, key)
         self._records = Records(self._app)
         self._tty = Tty(path)
         self._wait = _poll_of(sys.stdin.buffer, select.POLLIN)

@@ -3,6 +3,8 @@
 # configuration that comes over the link. note() is for the tick and allocates nothing; slack()
 # writes, and only while no shed is under way, as a flash erase stops everything.
 
+from binascii import crc32
+
 from ..compat import ticks_diff
 from ..link.wire import STATE_SAFE
 from .intent import RUNNING, Intent
@@ -14,12 +16,13 @@ LATCHED = 1  # Intent.safe_reason of a board that is in SAFE
 
 class Keeper:
     # files: store.folder.Folder; cause: a store.reset.CAUSE_*; board: its name in configurations;
-    # writable: store.fskind.may_write(); fell_back: the configuration in force is the older copy.
-    def __init__(self, files, cause, board="sim", writable=True, fell_back=False):
+    # writable: store.fskind.may_write().
+    def __init__(self, files, cause, board, writable=True):
         self._files = files
         self._board = board
         self._writable = writable
-        self.fell_back = fell_back
+        self.fell_back = False  # the configuration in force is the older copy
+        self._in_force = 0, 0, 0  # its seq, length, crc
         self.intent = Intent(files)
         self.found = self.intent.off_mask, self.intent.locked_mask, self.intent.safe_reason
         self.kind = booted(self.intent, cause) if writable else 0  # store.reset.BOOT_*
@@ -38,14 +41,34 @@ class Keeper:
     def locked_mask(self):
         return self.found[1]
 
-    # Configuration and journal over the link, for boards that have a key.
+    # Configuration and journal over the link.
     def serve(self, state, endpoint):
         from ..link import stored  # noqa: PLC0415
-        from ..link.config_store import ConfigStore  # noqa: PLC0415
+        from .journal_scan import Rows  # noqa: PLC0415
+        from .staged import ConfigStore  # noqa: PLC0415
 
-        state.store = ConfigStore(self._files, self._board, self._writable)
-        state.journal = self.journal
+        seq, length, crc = self._in_force
+        state.store = ConfigStore(self._files, seq, length, crc, self._usable, self._writable)
+        state.journal = Rows(self.journal)
         endpoint.served.append(stored)
+
+    # Raises ValueError unless this firmware, on this board, can run on that configuration.
+    def _usable(self, payload):
+        from .config import parse  # noqa: PLC0415
+
+        if parse(payload).board != self._board:
+            raise ValueError("is for another board")
+
+    # The configuration to boot with, b"" if there is none.
+    def config(self):
+        from .copies import load  # noqa: PLC0415
+        from .staged import MOST, NAME  # noqa: PLC0415
+
+        payload, seq, self.fell_back = load(self._files, NAME, MOST)
+        if payload is None:
+            return b""
+        self._in_force = seq, len(payload), crc32(payload)
+        return payload
 
     # One tick. Allocates nothing.
     def note(self, app):

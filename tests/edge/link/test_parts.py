@@ -162,4 +162,5 @@ def test_every_error_code_has_a_text_and_names_the_command():
 
 
 def test_session_answers_all_that_it_asks():
-    assert set(conversation.ANSWERED) == {"HELLO", "DICT_READ", "TIME", "LEASE", "CHALLENGE", "PING"}
+    asked = {"HELLO", "DICT_READ", "TIME", "LEASE", "CHALLENGE", "PING"}
+    assert set(conversation.ANSWERED) == asked
