@@ -174,7 +174,7 @@ class Interlocks:
         over = 0
         if not sense.leak:
             over |= 1 << _LEAK
-        if pump.flowing or not self.may_run():
+        if pump.flowing:
             over |= 1 << _FLOW_REPEATED
             self._repeats = 0
         if not still_empty(sense.reservoir_permille, self._c.reservoir_empty_permille):

@@ -142,7 +142,8 @@ def test_critical_flow_asks_for_shedding_within_two_ticks():
 
 
 def test_critical_flow_three_times_within_the_window_latches_and_the_pump_goes_on():
-    board = running(low_flow_repeats=3)
+    board = running(low_flow_repeats=3, low_flow_window_ms=200_000)
+    board.run(3000)
     for _ in range(2):
         stall(board, 10)
         board.follow = True
@@ -155,6 +156,20 @@ def test_critical_flow_three_times_within_the_window_latches_and_the_pump_goes_o
     board.follow = True
     board.run(300)
     assert board.unit.latched == 1 << FLOW
+    assert board.unit.clear() is True
+    board.run(50)
+    assert not board.unit.hazard
+
+
+def test_low_flow_that_latched_needs_flow_to_be_let_go_even_after_a_leak():
+    board = running(low_flow_repeats=1)
+    stall(board, 10)
+    board.run(10, leak=True)
+    board.follow = True
+    board.run(10, leak=False)
+    assert board.unit.clear() is False  # the leak goes, the pump starts
+    assert board.unit.latched == 1 << FLOW
+    board.run(100)
     assert board.unit.clear() is True
 
 
