@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Host only: the firmware as bytecode, as a board carries it. Constants of wire.py, channels.py and
-# the like are written into the code that uses them, so that their names cost a board no heap.
+# the like are written into the code that uses them, and the private names of every module are the
+# same few short ones: each name that a board has to know costs it heap for ever.
 #     python -m firmware_py.make_mpy FOLDER
 
 import ast
@@ -106,6 +107,58 @@ class _Unused(ast.NodeTransformer):
         return node if node.names else None
 
 
+# Private names (one leading underscore) belong to their module alone, so all modules can share
+# _a, _b, ... for them.
+class _Shorten(ast.NodeTransformer):
+    def __init__(self, tree):
+        self._short = {}
+        for node in ast.walk(tree):
+            for name in _names(node):
+                if name.startswith("_") and not name.startswith("__"):
+                    self._short.setdefault(name, f"_{len(self._short):x}")
+
+    def visit(self, node):
+        self.generic_visit(node)
+        for field in ("id", "attr", "name", "arg"):
+            name = getattr(node, field, None)
+            if isinstance(name, str) and name in self._short:
+                setattr(node, field, self._short[name])
+        if isinstance(node, (ast.Global, ast.Nonlocal)):
+            node.names = [self._short.get(name, name) for name in node.names]
+        return node
+
+
+def _names(node):
+    fields = (getattr(node, field, None) for field in ("id", "attr", "name", "arg"))
+    return [name for name in fields if isinstance(name, str)]
+
+
+# Raises ValueError where a private name is not its module's own: shortened, it would be another.
+def _check_private(source, tree):
+    made = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            made.update(_names(node))
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.arg, ast.alias)):
+            made.update(_names(node))
+            made.update(filter(None, [getattr(node, "asname", None)]))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            foreign = [alias.name for alias in node.names if alias.name.startswith("_")]
+        elif isinstance(node, ast.ClassDef):
+            known = made | {"ValueError", "Exception", "OSError"}
+            foreign = [b.id for b in node.bases if isinstance(b, ast.Name) and b.id not in known]
+        elif isinstance(node, (ast.Name, ast.Attribute)):
+            foreign = [name for name in _names(node)[-1:] if name[:1] == "_" != name[1:2]]
+            foreign = [name for name in foreign if name not in made]
+        else:
+            continue
+        if foreign:
+            raise ValueError(
+                f"{source}: {foreign[0]} is private to another module, or a base class"
+            )
+
+
 # A module's source, relative to the package, with constants in their places.
 def inlined(source, known):
     tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
@@ -114,6 +167,8 @@ def inlined(source, known):
         _strip(tree)
     tree = _Inline(list(source.parent.parts), known).visit(tree)
     tree = _Unused(tree).visit(tree)
+    _check_private(source, tree)
+    tree = _Shorten(tree).visit(tree)
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
