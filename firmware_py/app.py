@@ -31,6 +31,7 @@ from .link.outbox import Outbox
 from .link.telemetry import Telemetry
 from .sense.inputs import Sense
 
+_BOOT_FIRST = const(0)  # store.reset.BOOT_FIRST
 _SKIPPED_MAX = const(600)  # 60 s: a breaker has long settled
 _OVERRUN_TICKS = const(600)  # a missed deadline shows in the flags for a minute
 _STILL_FLOWS_MW = const(50_000)  # more than the standby of a server's PSUs
@@ -63,6 +64,8 @@ class App:
             self.breakers.append(_breaker(config.feeds[0]))  # feed B is not fitted
             self.breakers[1].theta_ppm = 0
         self._feeds = len(config.feeds)
+        # a feed whose breaker counts as settled once its current is seen: not after a reset
+        self._fresh = bytearray([info.reset_cause == _BOOT_FIRST] * 2)
         self.ttt_ms = array("i", [m.NEVER_MS] * 2)
         self.supervisor = Supervisor(self.events, keeper is not None and keeper.latched())
         self.shedder = Shedder(config, self.events, self.breakers)
@@ -252,6 +255,9 @@ class App:
         feed_ma = self.sense.feed_ma
         for feed in range(self._feeds):
             breaker = self.breakers[feed]
+            if self._fresh[feed] and self.sense.measured[feed]:
+                self._fresh[feed] = 0
+                breaker.assume_settled(feed_ma[feed])
             worst_ma = max(feed_ma[feed], self.shedder.last_ma[feed])
             for _ in range(min(skipped, _SKIPPED_MAX)):
                 breaker.step(worst_ma)

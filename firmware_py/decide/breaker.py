@@ -42,6 +42,10 @@ class Breaker:
     def assume_hot(self):
         self.theta_ppm = 900_000
 
+    # A rack that is switched on for the first time: the steady state of what it draws, up to hot.
+    def assume_settled(self, current_ma):
+        self.theta_ppm = min(self.heating_ppm(current_ma), 900_000)
+
     # One tick at a constant current.
     def step(self, current_ma):
         gap = self.heating_ppm(current_ma) - self.theta_ppm

@@ -2,9 +2,11 @@
 import pytest
 
 from firmware_py import channels as ch
+from firmware_py.app import App
 from firmware_py.decide.breaker import Breaker
 from firmware_py.link import messages as m
-from tests.firmware.rig import Rig, frame
+from firmware_py.link.commands import BoardInfo
+from tests.firmware.rig import Rig, frame, parse
 
 
 def test_deadlines_are_absolute():
@@ -88,3 +90,13 @@ def test_missed_ticks_heat_the_breakers_with_the_larger_current(before_w, after_
     truth.step(rig.app.sense.feed_ma[0])
     assert breaker.theta_ppm == pytest.approx(truth.theta_ppm, abs=100)
     assert rig.app.missed == 15
+
+
+@pytest.mark.parametrize(("cause", "hot"), [(0, False), (1, True), (2, True), (3, True)])
+def test_only_a_first_start_takes_the_breakers_for_settled(cause, hot):
+    app = App(parse(), BoardInfo("sim 0001", 1, 1, cause))
+    rig = Rig()
+    rig.app = app
+    app.start(0)
+    rig.step()
+    assert (app.breakers[0].theta_ppm > 800_000) == hot

@@ -133,7 +133,15 @@ def test_every_intermediate_is_a_small_int_on_a_board(rating_ma, curve, current_
     breaker.ttt_ms(Small(current_ma))
 
 
-def test_after_a_reboot_the_breaker_counts_as_hot_and_forgets_it():
+def test_a_rack_switched_on_counts_as_settled_but_not_as_tripped():
+    breaker = Breaker(16_000, MNT_PPM, TAU_MS, MAGNETIC_PPM)
+    breaker.assume_settled(16_000)
+    assert breaker.theta_ppm == pytest.approx(783_147, rel=0.005)
+    breaker.assume_settled(60_000)
+    assert breaker.theta_ppm == 900_000
+
+
+def test_after_a_reset_the_breaker_counts_as_hot_and_forgets_it():
     breaker = Breaker(16_000, MNT_PPM, TAU_MS, MAGNETIC_PPM)
     breaker.assume_hot()
     assert breaker.ttt_ms(17_000) == NEVER_MS  # nothing is shed for it
