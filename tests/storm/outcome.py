@@ -83,8 +83,6 @@ def capping_was_enough(scenario: Scenario) -> bool:
     - every device obeys within the time it is given (none is deaf or late);
     - no feed is lost; or what its loss moves fits the survivor without any cap; or the host
       promised the strict form, where the caps that stand fit the survivor already;
-    - no load hangs on the feed that is lost alone: the board does not know of such loads, adds the
-      currents of both feeds, and sheds for more than the survivor then carries;
     - in the reactive form, also: no write is lost, telemetry is sound around the loss;
     - overdraft lives on reaction, so it needs sound telemetry and writes all the time.
 
@@ -102,8 +100,6 @@ def capping_was_enough(scenario: Scenario) -> bool:
 def _loss_was_promised(scenario: Scenario, sound: bool) -> bool:
     lost = scenario.lost_feed
     assert lost is not None
-    if any(share(load, lost) == 1.0 for load in scenario.loads):
-        return False
     if _survivor_carries_all(scenario) or scenario.redundancy is Redundancy.STRICT:
         return True
     aftermath = _burst_within(scenario, scenario.lost_ms, AFTERMATH_MS)
