@@ -107,16 +107,16 @@ FLAG_WELDED = 64  # a relay contact does not follow its command
 FLAG_OVERRUN = 128  # deadlines were missed lately
 
 # BOARD_EVENT.code
-EV_BOOT = 1  # arg = reset cause
+EV_BOOT = 1  # arg = one of store.reset.BOOT_*
 EV_STATE = 2  # group = old state, reason = new state
 EV_SHED = 3  # group, reason = one of SHED_*, arg = load shed, mW
 EV_RESTORE = 4  # group, reason, arg = headroom found, mW
 EV_LOCKOUT = 5  # group; arg = sheds counted
 EV_SENSOR = 6  # group = input index, reason = 1 lost, 0 back
 EV_LEASE = 7  # reason = 1 granted, 2 expired, 3 released
-EV_FAN = 8  # group = fan, reason = 1 stalled, 0 back, arg = rpm
+EV_FAN = 8  # group = fan, reason = 0 back, 1 stalled, 2 tach lost, 3 slow, 4 too fast, arg = rpm
 EV_RELAY = 9  # group, reason = 1 welded, 2 stuck open, 0 back
-EV_INTERLOCK = 10  # group = one of INTERLOCK_*, reason = 1 on, 0 cleared, arg = reading
+EV_INTERLOCK = 10  # group = INTERLOCK_*, reason = 1 on, 2 latched, 0 cleared, arg = reading
 EV_FAST = 11  # fast over-current; group = feed, arg = mA
 EV_AUTH = 12  # reason = one of AUTH_*, arg = failures since boot
 EV_CONFIG = 13  # reason = 1 saved, 2 refused (arg = CONFIG_*), 3 fell back to the older copy
