@@ -50,6 +50,7 @@ _INVERTED = ("inverted", 0, 0, 1)
 _BUS = ("bus", 0, 0, 3)  # number of the I2C or UART
 _ADDRESS = ("address", None, 1, 127)
 _REF = ("ref_pin", -1, 0, 63)  # sees half of the supply (sense/adc.py); -1: none
+_PORT = (_BUS, ("tx", None, 0, 63), ("rx", None, 0, 63), ("de", -1, 0, 63))
 _GROUP = ("group", None, 0, ch.MAX_GROUPS - 1)
 _SAFE = ("safe_permille", 1_000, 0, 1_000)
 
@@ -58,21 +59,23 @@ _SAFE = ("safe_permille", 1_000, 0, 1_000)
 DRIVERS = {
     # buses
     "i2c": (1, (), (_BUS, ("sda", None, 0, 63), ("scl", None, 0, 63), ("hz", 100_000, 1, 400_000))),
-    "uart": (
-        2,
-        (),
-        (
-            *(_BUS, ("tx", None, 0, 63), ("rx", None, 0, 63), ("de", -1, 0, 63)),
-            ("baud", 19_200, 1_200, 921_600),
-        ),
-    ),
+    "uart": (2, (), (*_PORT, ("baud", 19_200, 1_200, 921_600))),  # of meters
+    "link_uart": (20, (), _PORT),  # speed and mode: section link; without it the link is USB
+    "modbus_uart": (21, (), _PORT),  # speed: section modbus
     # inputs
     "meter": (
         3,
         ("_mw", "_ma", "_mv", "freq_mhz"),
         (_BUS, ("unit", None, 1, 247), ("map", 0, 0, 15)),  # sense/meter_maps.py
     ),
-    "ina": (4, ("_mw", "_ma", "_mv"), (_BUS, _ADDRESS, ("shunt_uohm", None, 10, 1_000_000))),
+    "ina": (  # chip: sense/ina2xx.py
+        4,
+        ("_mw", "_ma", "_mv"),
+        (
+            *(_BUS, _ADDRESS, ("shunt_uohm", None, 10, 1_000_000), ("chip", 1, 0, 2)),
+            *(("fine", 0, 0, 1), ("bus_permille", 1_000, 1, 4_000)),
+        ),
+    ),
     "ct": (5, ("_ma",), (_PIN, ("ma_per_v", None, 1, 1_000_000))),
     "ntc": (6, ("_mc",), (_PIN, ("table", 0, 0, 15), _REF)),  # sense/ntc_tables.py
     "ds18b20": (  # the 48 bits of its number as on the label's two halves; 0, 0: the only one
@@ -92,8 +95,18 @@ DRIVERS = {
         ),
     ),
     "contact": (12, ("contacts",), (_GROUP, _PIN, _INVERTED)),
+    "mcp_contacts": (22, ("contacts",), (_BUS, _ADDRESS)),  # bit g: group g
+    "analog": (  # low and high: the channel's value at two voltages (sense/analog.py)
+        19,
+        ("_pa", "_permille", "_mlm"),
+        (
+            *(_PIN, ("low_u16", 6_554, 0, 65_535), ("high_u16", 58_982, 0, 65_535)),
+            *(("low", 0, -1_000_000, 1_000_000), ("high", None, -1_000_000, 1_000_000), _REF),
+        ),
+    ),
     # outputs
     "relay": (13, ("relays",), (_GROUP, _PIN, _INVERTED)),
+    "mcp_relays": (18, ("relays",), (_BUS, _ADDRESS, _INVERTED)),  # bit g: group g
     "led": (14, ("state",), (_PIN, _INVERTED)),
     "fan_pwm": (15, ("_permille",), (_PIN, _INVERTED)),
     "mcp4725": (
@@ -104,10 +117,14 @@ DRIVERS = {
     "pwm_out": (
         17,
         ("_permille",),
-        (_PIN, ("duty_0", 0, 0, 65_535), ("duty_1000", 65_535, 0, 65_535), _SAFE),
+        (
+            *(_PIN, ("duty_0", 0, 0, 65_535), ("duty_1000", 65_535, 0, 65_535), _SAFE),
+            ("hz", 1_000, 10, 40_000),
+        ),
     ),
 }
 
 PINS = ("pin", "sda", "scl", "tx", "rx", "de", "ref_pin")
-SHARED = (("ds18b20", "pin"), ("ntc", "ref_pin"), ("leak", "ref_pin"))  # by rows of their kind
+SHARED = ("ds18b20.pin", "ref_pin")  # by several rows
+OUTPUTS = (13, 14, 15, 16, 17, 18)  # numbers of the drivers that set something
 BY_GROUP = (12, 13)  # numbers of drivers that have one row for each group

@@ -2,13 +2,12 @@
 # Host only: the rows of `wiring` to lists of ints and back: channel, driver, the driver's numbers.
 
 from . import check
-from .schema_wiring import CHANNELS, DRIVERS, LISTED, OUT_AT, PINS, SHARED
+from .schema_wiring import CHANNELS, DRIVERS, LISTED, OUT_AT, OUTPUTS, PINS, SHARED
 
 _NAMES = [name for name, _ in CHANNELS]
 _INDEX = dict(CHANNELS)
 _BY_INDEX = {index: name for name, index in CHANNELS}
 _BY_NUMBER = {row[0]: (name, row[2]) for name, row in DRIVERS.items()}
-_FIRST_OUTPUT = DRIVERS["relay"][0]
 
 
 # Rows; those with a mistake may be short or have None in them.
@@ -41,9 +40,9 @@ def _wire(mistakes, given, where):
     return [place, number, *(values[row[0]] for row in rows)]
 
 
-# Drivers from _FIRST_OUTPUT on set outputs; "_permille" is the end of inputs too.
+# "_permille" is the end of inputs too.
 def _serves(number, endings, channel):
-    return channel.endswith(endings) and (number >= _FIRST_OUTPUT) == (_INDEX[channel] >= OUT_AT)
+    return channel.endswith(endings) and (number in OUTPUTS) == (_INDEX[channel] >= OUT_AT)
 
 
 def _name(mistakes, given, key, known, listed, where):
@@ -69,11 +68,11 @@ def _once(mistakes, given):
             pin = item.get(key, -1)
             if type(pin) is not int or pin < 0:
                 continue
-            use = (driver, key) if (driver, key) in SHARED else (i, key)
+            use = key if key in SHARED else f"{driver}.{key}"
+            use = use if use in SHARED else f"wiring[{i}].{key}"
             first = pins.setdefault(pin, use)
             if first != use:
-                other = f"wiring[{first[0]}]" if isinstance(first[0], int) else first[0]
-                mistakes.add(f"wiring[{i}].{key}", f"pin {pin} is used as {other}.{first[1]} too")
+                mistakes.add(f"wiring[{i}].{key}", f"pin {pin} is used as {first} too")
 
 
 # A row as config.py has read it (its channel is the board's index), as people write it.
