@@ -100,7 +100,7 @@ class App:
             from .link.cooling import Cooling  # noqa: PLC0415
 
             cooling = Cooling()
-        self._telemetry = Telemetry(self.endpoint, len(config.load_group), cooling)
+        self.telemetry = Telemetry(self.endpoint, len(config.load_group), cooling)
         self.missed = 0  # deadlines missed since boot
         self._overrun = 0  # ticks that the flag stays
         self.heap_free = 0
@@ -223,7 +223,7 @@ class App:
         if self.keeper is not None:
             self.keeper.note(self)
         self._done |= _ACTED
-        self._telemetry.send(self)
+        self.telemetry.send(self)
         self._done |= _TOLD
 
     def _supervise(self, now_ms):

@@ -66,7 +66,7 @@ DRIVERS = {
     "meter": (
         3,
         ("_mw", "_ma", "_mv", "freq_mhz"),
-        (_BUS, ("unit", None, 1, 247), ("map", 0, 0, 15)),  # sense/meter_maps.py
+        (_BUS, ("unit", None, 1, 247), ("map", 0, 0, 3)),  # sense/meter_maps.py
     ),
     "ina": (  # chip: sense/ina2xx.py
         4,
@@ -77,7 +77,7 @@ DRIVERS = {
         ),
     ),
     "ct": (5, ("_ma",), (_PIN, ("ma_per_v", None, 1, 1_000_000))),
-    "ntc": (6, ("_mc",), (_PIN, ("table", 0, 0, 15), _REF)),  # sense/ntc_tables.py
+    "ntc": (6, ("_mc",), (_PIN, ("table", 0, 0, 2), _REF)),  # sense/ntc_tables.py
     "ds18b20": (  # the 48 bits of its number as on the label's two halves; 0, 0: the only one
         7,
         ("_mc",),

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# What loader.py starts. The watchdog comes before anything else is imported: an import that hangs
+# is a reset, not a dead board. Without a configuration it does not start, and the error goes to the
+# REPL, where a technician provisions the board.
+
+import os
+import sys
+
+CFG = "/cfg"  # the folder of configuration, key, intent and journal
+
+
+# The interpreter's port, as a module of board/.
+def port():
+    if sys.platform == "rp2":
+        from .board import rp2 as found  # noqa: PLC0415
+    elif sys.platform == "esp32":
+        from .board import esp32 as found  # type: ignore[no-redef] # noqa: PLC0415
+    elif sys.platform == "pyboard":
+        from .board import stm32 as found  # type: ignore[no-redef] # noqa: PLC0415
+    else:
+        raise RuntimeError("no board for " + sys.platform)
+    return found
+
+
+def configured(folder):
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    return "config.0" in names or "config.1" in names
+
+
+# Run until the reset. slot: 0 or 1, which the loader has chosen.
+def main(slot, folder=CFG):
+    if not configured(folder):
+        raise RuntimeError("no configuration in " + folder + ": run rackedge flash provision")
+    found = port()
+    watchdog = found.watchdog()
+    from .board.start import start  # noqa: PLC0415
+
+    live = start(found, watchdog, folder, slot)
+    del start
+    if sys.implementation.name == "micropython":  # no heap to spare for what ran once
+        for name in list(sys.modules):
+            if name.startswith("firmware_py"):  # what still runs holds its own module
+                del sys.modules[name]
+    live.run()
