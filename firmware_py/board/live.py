@@ -81,7 +81,7 @@ class Live:
     # This slot has run for a minute: it stays (store/slots.py). Not while a shed is near: a flash
     # erase stops everything.
     def _grow(self):
-        if self._young > 1 or self.app.shedder.armed:
+        if self._young > 1 or self.app.shedder.busy():
             self._young = max(self._young - 1, 1)
             return
         self._young = 0

@@ -9,10 +9,8 @@ import micropython
 
 from ..compat import const
 from ..store import fskind
-from ..store.copies import load
 from ..store.folder import Folder
 
-_CONFIG_MOST = const(4096)
 _KEY_BYTES = const(32)
 _NAME_MOST = const(90)  # far within a HELLO_R
 _EV_CONFIG = const(13)
@@ -23,11 +21,11 @@ _REFUSED = const(2)
 def start(port, watchdog, folder, slot):
     _quiet()
     files = Folder(folder)
-    settings, fell_back = _settings(files, port.NAME)
-    watchdog.feed()
     kind = fskind.kind(folder)
     writable = fskind.may_write(kind)
-    keeper = _keeper(files, port, writable, fell_back)
+    keeper = _keeper(files, port, writable)
+    watchdog.feed()
+    settings = _settings(keeper, port.NAME)
     watchdog.feed()
     wired = _wired(port, settings, keeper.off_mask())
     watchdog.feed()
@@ -55,22 +53,22 @@ def _quiet():
             getattr(micropython, name)(value)
 
 
-def _settings(files, board):
+def _keeper(files, port, writable):
+    from ..store.keeper import Keeper  # noqa: PLC0415
+
+    return Keeper(files, port.cause(), port.NAME, writable)
+
+
+def _settings(keeper, board):
     from ..store.config import ConfigError, parse  # noqa: PLC0415
 
-    data, _, fell_back = load(files, "config", _CONFIG_MOST)
-    if data is None:
+    data = keeper.config()
+    if not data:
         raise ConfigError("both copies are damaged: run rackedge flash provision")
     settings = parse(data)
     if settings.board != board:
         raise ConfigError("is for board %s, this one is %s" % (settings.board, board))
-    return settings, fell_back
-
-
-def _keeper(files, port, writable, fell_back):
-    from ..store.keeper import Keeper  # noqa: PLC0415
-
-    return Keeper(files, port.cause(), port.NAME, writable, fell_back)
+    return settings
 
 
 def _wired(port, settings, off_mask):

@@ -24,6 +24,10 @@ def compile_json(text):
     document, notes = migrate(document)
     mistakes.notes += notes
     made = sections(document, mistakes)
+    if made and made["board"][0] in ("rp2", "esp32", "stm32"):
+        from ..board import check_pins  # noqa: PLC0415 - the store needs no board but for this
+
+        check_pins.check(mistakes, made)
     mistakes.raise_any()
     return _binary(made), mistakes.notes
 

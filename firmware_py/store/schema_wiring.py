@@ -47,7 +47,7 @@ LISTED = (
 
 _PIN = ("pin", None, 0, 63)
 _INVERTED = ("inverted", 0, 0, 1)
-_BUS = ("bus", 0, 0, 3)  # number of the I2C or UART
+_BUS = ("bus", 0, 0, 8)  # number of the I2C or UART
 _ADDRESS = ("address", None, 1, 127)
 _REF = ("ref_pin", -1, 0, 63)  # sees half of the supply (sense/adc.py); -1: none
 _PORT = (_BUS, ("tx", None, 0, 63), ("rx", None, 0, 63), ("de", -1, 0, 63))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from firmware_py.board.example import document
 from firmware_py.main import run
 from firmware_py.store import compile as compiler
 from firmware_py.store import config, make_layout, schema, sections
@@ -214,6 +215,6 @@ def test_a_uid_that_no_hello_could_carry_is_refused_at_the_start(tmp_path, capsy
 
 def test_a_configuration_for_another_board_is_refused_at_the_start(tmp_path, capsys):
     path = tmp_path / "board.bin"
-    path.write_bytes(compiled(board="rp2"))
+    path.write_bytes(compiled(**document("rp2")))
     assert run([str(path)]) == 2
     assert "is for board rp2, this one is sim" in capsys.readouterr().err

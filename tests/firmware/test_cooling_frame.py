@@ -77,10 +77,10 @@ def test_a_real_board_sends_it_each_fifth_tick_only_where_there_is_one(sections)
     rig = Rig(**sections)
     rig.run(10)
     rig.hello()
-    rig.app._telemetry.cooling = None
+    rig.app.telemetry.cooling = None
     rig.run(20)
     assert rig.sent("COOLING") == []
-    rig.app._telemetry.cooling = Cooling()
+    rig.app.telemetry.cooling = Cooling()
     rig.run(50)
     frames = rig.sent("COOLING")
     assert len(frames) == 50 // EVERY
@@ -105,9 +105,9 @@ def _sizes():
 def test_frames_are_filled_before_a_hello_only_if_somebody_else_reads_them():
     rig = Rig()
     rig.run(3)
-    main = rig.app._telemetry.main.body
+    main = rig.app.telemetry.main.body
     assert bytes(main[m.HEADER_BYTES : -m.CRC_BYTES]) == bytes(56)
-    rig.app._telemetry.always = True
+    rig.app.telemetry.always = True
     rig.run(1)
     assert bytes(main[m.HEADER_BYTES : -m.CRC_BYTES]) != bytes(56)
     assert rig.frames == []
@@ -119,7 +119,7 @@ def test_two_streams_get_the_same_frames_each_after_its_own_hello():
     rig.hello()
     app, box = rig.app, Outbox(bytearray(1024))
     second = Endpoint(app.state, box)
-    app._telemetry.endpoints.append(second)
+    app.telemetry.endpoints.append(second)
     rig.run(1)
     assert box.n == 0
     hello = frame(m.HELLO, 1, struct.pack("<IIH", 8, 1, 240), 0)
