@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Host only: a whole configuration for each board on its default pins (DEFAULT of pins_BOARD.py): two
-# feeds with clamps, an INA or a meter for voltage and power, four groups, two fans, air and leak
-# sensors. A start to copy from, what README.md's table shows, and what the tests run.
+# Host only: a whole configuration for each board on its default pins (DEFAULT of pins_BOARD.py):
+# two feeds with clamps, a meter for voltage and power, four groups with a shunt each, two fans, air
+# and leak sensors. A start to copy from, what README.md's table shows, and what the tests run.
 #     python -m firmware_py.board.example rp2 > board.json
 
 import json
@@ -9,7 +9,7 @@ import sys
 
 from .check_pins import BOARDS
 
-_CT_MA_PER_V = 30_000  # SCT-013-030: 30 A, 1 V
+_CT_MA_PER_V = 100_000  # SCT-013-000V: 100 A, 1 V
 
 
 # Rows of `wiring`: those whose pins the board has.
@@ -31,6 +31,8 @@ def rows(board):
         _sensor("state", "led", pin=pins["led"]),
     ]
     for g in range(4):
+        ina = {"bus": buses["i2c"], "address": 64 + g, "shunt_uohm": 1_000}
+        found.append(_sensor(f"load{g}_mw", "ina", **ina))
         if f"relay {g}" in pins:
             found.append(_sensor("relays", "relay", group=g, pin=pins[f"relay {g}"], inverted=1))
             contact = pins[f"contact {g}"]

@@ -15,7 +15,7 @@ RESERVED = {
     20: "USB",
     43: "the UART of the REPL",
     44: "the UART of the REPL",
-    **{pin: "flash or PSRAM" for pin in range(26, 38)},
+    **dict.fromkeys(range(26, 38), "flash or PSRAM"),
 }
 WITH_RADIO: dict[int, str] = {}
 ADC = tuple(range(1, 21))

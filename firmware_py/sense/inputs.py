@@ -11,6 +11,7 @@ from .trust import Trust
 
 _MAX_LOAD_MW = const(500_000_000)  # two of them are still a small int
 _UNACCOUNTED_W_MAX = const(500_000)
+_WARM_TICKS = const(150)  # 15 s: eight thermometers on one 1-Wire bus have been read twice
 _DOUBT_TICKS = const(30)  # 3 s: outlets may be read more slowly than the feeds
 
 _AMPS = bytes((ch.IN_FEED_A_MA, ch.IN_FEED_B_MA))
@@ -56,6 +57,7 @@ class Sense:
         self.zone_mc = array("i", [INVALID] * ch.MAX_ZONES)
         self.fan_rpm = array("i", [INVALID] * ch.MAX_FANS)
         self.leak = False
+        self._cold = _WARM_TICKS  # ticks that a first temperature still has
         self._coolant()
         self._ma_per_kw = array("i", [0] * 2)  # of both feeds alive, last seen
 
@@ -89,8 +91,11 @@ class Sense:
             return True
         return trust.frozen()
 
-    # Nothing is left to control the air by.
+    # Nothing is left to control the air by. After a boot slow sensors are given time for their first
+    # reading; the fans are full until then.
     def blind(self):
+        if self._cold:
+            return False
         if not self.trust.lost[ch.IN_INLET_MC]:
             return False
         for zone in range(self._zones):
@@ -105,6 +110,8 @@ class Sense:
             self.zone_mc[zone] = INVALID if trust.gone(i) else trust.value[i]
         self.outlet_mc = self._hottest()
         self.inlet_mc = trust.value[ch.IN_INLET_MC]
+        if self._cold:
+            self._cold = 0 if max(self.outlet_mc, self.inlet_mc) != INVALID else self._cold - 1
         for fan in range(ch.MAX_FANS):
             self.fan_rpm[fan] = trust.value[ch.IN_FAN0_RPM + fan]
 

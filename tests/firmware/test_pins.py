@@ -24,9 +24,10 @@ def notes(document):
 
 
 def changed(board, *rows, drop=(), **sections):
-    """The example of a board without the rows for some channels, and with others."""
+    """The example of a board without shunts and the rows for some channels, and with others."""
     document = example.document(board) | sections
     kept = [row for row in document["wiring"] if row.get("channel") not in drop]
+    kept = [row for row in kept if row["driver"] != "ina"]
     return document | {"wiring": kept + list(rows)}
 
 
@@ -223,6 +224,7 @@ def test_many_loads_on_one_bus_take_turns_and_that_is_said():
 def test_what_is_only_worse_is_a_note():
     document = changed("rp2", drop=["state", "feed_a_mw"])
     found = notes(document)
+    assert any("power of load 0, 1, 2, 3" in note for note in found)
     assert "wiring: no driver for state: no status LED" in found
     assert any("feed_a_mw" in note for note in found)
 

@@ -110,7 +110,10 @@ def test_all_temperatures_lost_is_safe_and_latched():
 def test_a_board_without_any_reading_comes_up_safe():
     rig = Rig()
     rig.faults = dict.fromkeys(range(ch.N_IN), m.INVALID)
-    rig.run(10)
+    rig.run(140)
+    assert rig.app.state.state != m.STATE_SAFE  # slow sensors have their first reading yet to give
+    assert rig.app.act.outputs[ch.OUT_FAN_PERMILLE] == 1000
+    rig.run(20)
     assert rig.app.state.state == m.STATE_SAFE
     assert rig.off == 0
 

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs inside the MicroPython VM (test_boards.py starts it):
+#     vm_boards.py BOARD PINS.json FOLDER SCENARIO...      one JSON object: scenario -> its figures
+# FOLDER/SCENARIO is the flash of each; PINS.json has the roles and the numbers of the buses.
+
+import gc
+import json
+import sys
+
+import micropython
+
+from tests.firmware.fakes import board_scenarios
+
+
+# Bytes of the heap that a tick costs through the board's own code, locked, with a host that listens
+# and moving readings; and the live heap of the board once it runs.
+def allocation(board, pins, buses, folder):
+    gc.collect()
+    rig = board_scenarios.Board(board, pins, buses, folder).begin()
+    bench = rig.bench
+    rig.hello()
+    rig.run(6_000)
+    rig.world.logs = False
+    bench.host.n = 0
+    live = rig.live
+    app = rig.app
+    app.slack = nothing  # a collection is not the tick's
+    ticks = 0
+    gc.collect()
+    before = gc.mem_alloc()
+    micropython.heap_lock()
+    while ticks < 60:
+        due_ms = app.deadline_ms
+        bench.probe.mc = 36_000 + 10 * ticks
+        bench.load_counts[1] = 40 + ticks % 20
+        if not live.turn():
+            rig.world.advance(1)
+        if app.deadline_ms != due_ms:
+            ticks += 1
+            bench.host.n = 0
+    micropython.heap_unlock()
+    return {
+        "bytes": gc.mem_alloc() - before,
+        "errors": live.wired.errors,
+        "ticks": ticks,
+        "relays": bench.relays(),
+    }
+
+
+def nothing():
+    pass
+
+
+def main(board, path, folder, names):
+    with open(path) as file:
+        pins, buses = json.load(file)
+    found = {}
+    for name in names:
+        gc.collect()
+        flash = folder + "/" + name
+        if name == "allocation":
+            found[name] = allocation(board, pins, buses, flash)
+        else:
+            found[name] = board_scenarios.run(name, board, pins, buses, flash)
+        for module in list(sys.modules):
+            if module.startswith("firmware_py.board"):
+                del sys.modules[module]
+    print(json.dumps(found))
+
+
+main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:])
