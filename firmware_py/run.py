@@ -11,15 +11,12 @@ CFG = "/cfg"  # the folder of configuration, key, intent and journal
 
 # The interpreter's port, as a module of board/.
 def port():
-    if sys.platform == "rp2":
-        from .board import rp2 as found  # noqa: PLC0415
-    elif sys.platform == "esp32":
-        from .board import esp32 as found  # type: ignore[no-redef] # noqa: PLC0415
-    elif sys.platform == "pyboard":
-        from .board import stm32 as found  # type: ignore[no-redef] # noqa: PLC0415
-    else:
+    known = {"rp2": "rp2", "esp32": "esp32", "pyboard": "stm32"}
+    if sys.platform not in known:
         raise RuntimeError("no board for " + sys.platform)
-    return found
+    name = __name__.rsplit(".", 1)[0] + ".board." + known[sys.platform]
+    __import__(name)
+    return sys.modules[name]
 
 
 def configured(folder):

@@ -16,11 +16,11 @@ _TRIAL_TICKS = const(600)  # a minute, as store.reset.STABLE_MS
 
 class Live:
     # port: module of board/; wired: board.wired.Wired.
-    def __init__(self, port, watchdog, app, wired):
+    def __init__(self, port, watchdog, app, wired, link=None):
         self.port = port
         self.app = app
         self.wired = wired
-        self.link = None  # board.ports sets these
+        self.link = link  # board.ports sets it, and the next two where they are wanted
         self.radio = None
         self.slave = None
         self.timer = None  # holds the fast timer

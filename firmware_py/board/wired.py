@@ -51,7 +51,7 @@ class Wired:
     def poll(self, now_ms, raw):
         start_us = self._us()
         if self.bank is not None:
-            self._contacts(now_ms, raw)
+            self._contacts(self.bank, now_ms, raw)
         for i in range(self.essential):
             self._poll(i, now_ms)
         for _ in range(len(self.drivers) - self.essential):
@@ -106,10 +106,10 @@ class Wired:
             self._raised[i] = 1
             self._count()
 
-    def _contacts(self, now_ms, raw):
+    def _contacts(self, bank, now_ms, raw):
         try:
-            self.bank.poll(now_ms)
-            raw[ch.IN_RELAYS] = self.bank.contacts
+            bank.poll(now_ms)
+            raw[ch.IN_RELAYS] = bank.contacts
         except Exception:
             raw[ch.IN_RELAYS] = INVALID
             self._count()

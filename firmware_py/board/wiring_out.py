@@ -30,21 +30,19 @@ def bank(builder, off_mask):
         from ..act.mcp23017 import McpRelays  # noqa: PLC0415
 
         row = expanders[0]
-        outputs = McpRelays(builder.i2c(row[2]), row[3], row[4])
+        made = McpRelays(builder.i2c(row[2]), row[3], row[4])
         builder.wired.slow_relays = True
-    else:
-        pins = [None] * groups
-        inverted = 0
-        fitted = 0
-        for row in builder.rows(_RELAY):
-            group, pin, inverted = row[2], row[3], row[4]
-            pins[group] = port.output(pin, (boot_mask >> group & 1) ^ inverted)
-            fitted |= 1 << group
-        if not fitted:
-            return None
-        all_mask = fitted
-        outputs = PinPort(pins, inverted)
-    return RelayBank(outputs, all_mask, boot_mask, _contacts(builder, groups))
+        return RelayBank(made, all_mask, boot_mask, _contacts(builder, groups))
+    pins = [None] * groups
+    inverted = 0
+    fitted = 0
+    for row in builder.rows(_RELAY):
+        group, pin, inverted = row[2], row[3], row[4]
+        pins[group] = port.output(pin, (boot_mask >> group & 1) ^ inverted)
+        fitted |= 1 << group
+    if not fitted:
+        return None
+    return RelayBank(PinPort(pins, inverted), fitted, boot_mask, _contacts(builder, groups))
 
 
 def _contacts(builder, groups):

@@ -39,8 +39,9 @@ def allocation(board, pins, buses, folder):
             ticks += 1
             bench.host.n = 0
     micropython.heap_unlock()
+    allocated = gc.mem_alloc() - before
     return {
-        "bytes": gc.mem_alloc() - before,
+        "bytes": allocated,
         "errors": live.wired.errors,
         "ticks": ticks,
         "relays": bench.relays(),
