@@ -24,7 +24,7 @@ def vm_path():
         pytest.skip(str(missing))
 
 
-def run_script(script, *args, firmware=ROOT):
+def run_script(script, *args, firmware=ROOT, timeout=60):
     """Run a script of ours on the VM; its last line as JSON. `firmware`: where its package is."""
     command = [str(vm_path()), "-X", f"heapsize={HEAP}", str(ROOT / script), *map(str, args)]
     done = subprocess.run(
@@ -32,7 +32,7 @@ def run_script(script, *args, firmware=ROOT):
         env=os.environ | {"MICROPYPATH": str(firmware)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=timeout,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
