@@ -70,6 +70,7 @@ class Groups:
                 self.off_mask |= bit
                 if locked_mask & bit:
                     self.sheds[g] = self._c.lockout_count
+                    self.locked_mask |= bit  # known as such to a next reset within min_off_ms
 
     def _move(self, g, event):
         self.state[g] = self._next[self.state[g] * _EVENTS + event]
