@@ -114,9 +114,10 @@ class Currents:
         return min(sense.feed_ma[feed], _MA_MAX) * share_permille // 1000
 
     # mA left on the tighter feed once group g is back with its margin; negative: does not fit.
-    # The groups of the mask `booting` came back lately: they will draw again what they did.
+    # The groups of the mask `booting` came back lately: they will draw again what they did. While
+    # all feeds are dead there is none: what is closed now would all come back at once with them.
     def spare_ma(self, g, sense, booting):
-        spare = _MA_MAX
+        spare = _MA_MAX if sense.alive[0] | sense.alive[1] else -1
         for feed in range(self._feeds):
             if not sense.alive[feed]:
                 continue
