@@ -33,6 +33,7 @@ class Intent:
         self._wear = Wear(_BURST, _REFILL_MS)
         self.errors = 0  # writes that failed
         self._dirty = self._urgent = False
+        self._kept_off = self._kept_locked = 0  # what the file says of the masks
         self.intent = 0
         self.safe_reason = 0  # SAFE is latched for it; 0: it is not
         self.unstable = 0  # boots in a row that did not last
@@ -45,6 +46,7 @@ class Intent:
         from .reset import remember  # noqa: PLC0415 - needed once, costs heap
 
         remember(self)
+        self._keep()
 
     # The board has run for reset.STABLE_MS.
     def stable(self):
@@ -61,11 +63,21 @@ class Intent:
             self.off_mask = off_mask
             self.locked_mask = locked_mask
             self._dirty = True
+            if (off_mask & ~self._kept_off) | (locked_mask & ~self._kept_locked):
+                self._urgent = True
 
-    # In the slack: write if a latch has changed. SAFE is written at once; masks, which a host can
-    # toggle, as wear allows. Idle, it allocates nothing. Returns whether it wrote.
+    # In the slack: write if a latch has changed. SAFE, and a group that goes off, is written at
+    # once; that one has come back, as wear allows: a host can toggle groups all day. Until then
+    # the file has too many off, never too few. Idle, it allocates nothing. Returns whether it wrote.
     def flush(self, now_ms, heat_a_ppm, heat_b_ppm):
-        if not self._dirty or not (self._wear.take(now_ms) or self._urgent):
+        if not self._dirty:
+            return False
+        if self._wear.take(now_ms):
+            self._keep()
+        elif self._urgent:
+            self._kept_off |= self.off_mask
+            self._kept_locked |= self.locked_mask
+        else:
             return False
         self.heat_a_ppm = heat_a_ppm
         self.heat_b_ppm = heat_b_ppm
@@ -79,6 +91,10 @@ class Intent:
         self.heat_b_ppm = heat_b_ppm
         return self.save()
 
+    def _keep(self):
+        self._kept_off = self.off_mask
+        self._kept_locked = self.locked_mask
+
     # Write it now; False, and tried again later, if that fails.
     def save(self):
         try:
@@ -90,7 +106,8 @@ class Intent:
             self._dirty = True  # wear says when it is tried again
             self._urgent = False
             return False
-        self._dirty = self._urgent = False
+        self._dirty = self._kept_off != self.off_mask or self._kept_locked != self.locked_mask
+        self._urgent = False
         return True
 
     def _pack(self):
@@ -100,8 +117,8 @@ class Intent:
             self.intent,
             self.safe_reason,
             self.unstable,
-            self.off_mask,
-            self.locked_mask,
+            self._kept_off,
+            self._kept_locked,
             self.boot_count,
             self.heat_a_ppm,
             self.heat_b_ppm,

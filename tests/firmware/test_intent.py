@@ -87,11 +87,24 @@ def test_safe_is_written_at_once_even_when_masks_have_used_up_the_wear():
     for n in range(100):
         found.note(0, n & 1, 0)
         found.flush(0, 0, 0)
-    found.note(0, 0b100, 0)
+    found.note(0, 0, 0)
     assert not found.flush(0, 0, 0)
-    found.note(5, 0b100, 0)
+    found.note(5, 0, 0)
     assert found.flush(0, 0, 0)
     assert Intent(found.files).safe_reason == 5
+
+
+def test_a_group_that_goes_off_is_written_at_once_even_when_the_wear_is_used_up():
+    found = boots(Files(), 1)
+    writes = 0
+    for n in range(400):
+        off = 1 << n % 7
+        found.note(0, off, off & 0b11)
+        writes += found.flush(0, 0, 0)
+        kept = Intent(found.files)
+        assert kept.off_mask & off == off
+        assert kept.locked_mask & off == off & 0b11
+    assert writes <= 16 + 7
 
 
 def test_a_mask_that_had_to_wait_is_written_later():
