@@ -13,6 +13,9 @@ _MAX_LOAD_MW = const(500_000_000)  # two of them are still a small int
 _UNACCOUNTED_W_MAX = const(500_000)
 _WARM_TICKS = const(150)  # 15 s: eight thermometers on one 1-Wire bus have been read twice
 _DOUBT_TICKS = const(30)  # 3 s: outlets may be read more slowly than the feeds
+# 10 s: DS18B20s on one wire need up to some seconds for two first readings that agree. Until then
+# the fans are full, as no temperature is there.
+_FIRST_TICKS = const(100)
 
 _AMPS = bytes((ch.IN_FEED_A_MA, ch.IN_FEED_B_MA))
 _VOLTS = bytes((ch.IN_FEED_A_MV, ch.IN_FEED_B_MV))
@@ -57,7 +60,7 @@ class Sense:
         self.zone_mc = array("i", [INVALID] * ch.MAX_ZONES)
         self.fan_rpm = array("i", [INVALID] * ch.MAX_FANS)
         self.leak = False
-        self._cold = _WARM_TICKS  # ticks that a first temperature still has
+        self._first = _FIRST_TICKS  # left to see a first temperature
         self._coolant()
         self._ma_per_kw = array("i", [0] * 2)  # of both feeds alive, last seen
 
@@ -94,9 +97,7 @@ class Sense:
     # Nothing is left to control the air by. After a boot slow sensors are given time for their first
     # reading; the fans are full until then.
     def blind(self):
-        if self._cold:
-            return False
-        if not self.trust.lost[ch.IN_INLET_MC]:
+        if self._first or not self.trust.lost[ch.IN_INLET_MC]:
             return False
         for zone in range(self._zones):
             if self.zone_mc[zone] != INVALID:
@@ -110,8 +111,9 @@ class Sense:
             self.zone_mc[zone] = INVALID if trust.gone(i) else trust.value[i]
         self.outlet_mc = self._hottest()
         self.inlet_mc = trust.value[ch.IN_INLET_MC]
-        if self._cold:
-            self._cold = 0 if max(self.outlet_mc, self.inlet_mc) != INVALID else self._cold - 1
+        self._first = max(self._first - 1, 0)
+        if max(self.outlet_mc, self.inlet_mc) != INVALID:
+            self._first = 0
         for fan in range(ch.MAX_FANS):
             self.fan_rpm[fan] = trust.value[ch.IN_FAN0_RPM + fan]
 
