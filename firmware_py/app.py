@@ -14,7 +14,7 @@ import gc
 from array import array
 
 from .act.outputs import Act
-from .channels import IN_RELAYS, N_IN
+from .channels import IN_RELAYS, N_IN, OUT_RELAYS
 from .compat import const, mem_free, ticks_add, ticks_diff
 from .decide.breaker import TICK_MS, Breaker
 from .decide.contacts import Contacts
@@ -37,6 +37,7 @@ _OVERRUN_TICKS = const(600)  # a missed deadline shows in the flags for a minute
 _STILL_FLOWS_MW = const(50_000)  # more than the standby of a server's PSUs
 _CONFIRM_TICKS = const(3)
 _FLOW_TICKS = const(30)  # outlets may be read every few seconds only
+_FELL_BACK = const(3)  # EV_CONFIG.reason: to the older copy
 _CIRCLE = const((1 << 30) - 1)  # of board time
 TX_BYTES = 1024  # telemetry, loads, an event and a longest reply fit twice
 
@@ -111,6 +112,8 @@ class App:
         self.t_high = 0  # bits 16 to 31 of board time as u32
         self._last_ms = 0
         self.events.put(m.EV_BOOT, 0, 0, info.reset_cause)
+        if keeper is not None and keeper.fell_back:
+            self.events.put(m.EV_CONFIG, 0, _FELL_BACK, 0)
 
     def _privileged(self, key):
         from .link import privileged  # noqa: PLC0415
@@ -131,7 +134,9 @@ class App:
         self.state.now_ms = self.state.up_ms = self.state.base_ms = now_ms
         if self.keeper is not None:
             self.shedder.resume(now_ms, self.keeper.off_mask(), self.keeper.locked_mask())
-            self.act.outputs[1] &= ~self.shedder.groups.off_mask
+            self.act.outputs[OUT_RELAYS] &= ~self.shedder.groups.off_mask
+            if self.liquid is not None:
+                self.liquid.resume(self.keeper.interlocks())
         self.slack()
 
     # Take link bytes rx[:n_rx]; run the tick if it is due. Returns when it wants to run again

@@ -169,6 +169,15 @@ class Interlocks:
                 self._level[n] = level
                 self._events.put(EV_INTERLOCK, n, level, _reading(n, sense))
 
+    # Before the first tick: bit n, interlock n was latched when the board went down.
+    def resume(self, latched, pump):
+        for i in range(_CAUSES):
+            if TABLE[i * _ROW + 1] and latched >> TABLE[i * _ROW] & 1:
+                self._held |= 1 << i
+        self.latched = latched
+        if self._held >> _PUMP_GIVEN_UP & 1:
+            pump.give_up()
+
     # Let go of what is over; the rest stays latched.
     def clear(self, sense, pump):
         over = 0

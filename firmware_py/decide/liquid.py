@@ -59,6 +59,12 @@ class Liquid:
         self.fault = self.hazard or lost or interlocks.active != 0 or supply_mc < dew_mc
         self.shed_request = interlocks.uncooled() or pump.out_permille == 0
 
+    # Before the first tick: bit n, interlock n was latched when the board went down.
+    def resume(self, latched):
+        self.interlocks.resume(latched, self.pump)
+        self.latched = latched
+        self.hazard = latched != 0
+
     # An operator's command. Lets go of the latched interlocks whose cause is gone; True if none
     # is left. Their pump starts again slowly.
     def clear(self):

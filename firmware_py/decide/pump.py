@@ -90,6 +90,9 @@ class Pump:
     def given_up(self):
         return self._state == _GIVEN_UP
 
+    def give_up(self):
+        self._enter(_GIVEN_UP)
+
     def retry(self):
         self._tries = 0
         if self._state == _GIVEN_UP:

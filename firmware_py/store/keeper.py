@@ -11,7 +11,7 @@ from .intent import RUNNING, Intent
 from .journal import Journal
 from .reset import STABLE_MS, booted, safe_boot
 
-LATCHED = 1  # Intent.safe_reason of a board that is in SAFE
+LATCHED = 1  # Intent.safe_reason of a board in SAFE; and bit n: interlock n of the coolant
 
 
 class Keeper:
@@ -40,6 +40,10 @@ class Keeper:
 
     def locked_mask(self):
         return self.found[1]
+
+    # Bit n: interlock n of the coolant was latched.
+    def interlocks(self):
+        return self.found[2] & ~LATCHED
 
     # Configuration and journal over the link.
     def serve(self, state, endpoint):
@@ -73,7 +77,9 @@ class Keeper:
     # One tick. Allocates nothing.
     def note(self, app):
         groups = app.shedder.groups
-        safe = LATCHED if app.state.state == STATE_SAFE else 0
+        safe = 0
+        if app.state.state == STATE_SAFE:
+            safe = LATCHED if app.liquid is None else LATCHED | app.liquid.latched
         self.intent.note(safe, groups.off_mask, groups.locked_mask)
         if not self._begun:
             self._begun = True
