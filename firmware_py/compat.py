@@ -34,9 +34,10 @@ def ticks_ms():
     return _ticks_ms() & _MASK  # type: ignore[operator]
 
 
-# a + delta_ms on that circle. Allocates only where the sum passes the wrap.
+# a + delta_ms on that circle, for |delta_ms| < 2**29. The sum is taken around 0, where it is a
+# small int also when it passes the wrap.
 def ticks_add(a, delta_ms):
-    return (a + delta_ms) & _MASK
+    return (((a ^ _HALF) - _HALF) + delta_ms) & _MASK
 
 
 # a - b, ms, in -2**29 .. 2**29 - 1: negative if a lies before b.

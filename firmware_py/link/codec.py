@@ -6,6 +6,7 @@
 from binascii import crc32
 from struct import pack_into, unpack_from
 
+from .crc import put_crc
 from .wire import BODY_MAX, CRC_BYTES, HEADER_BYTES, VERSION
 
 _BODY_MIN = HEADER_BYTES + CRC_BYTES
@@ -22,7 +23,7 @@ class Frame:
     # Write header and crc around the payload that is already in the body.
     def seal(self, flags, seq, session):
         pack_into("<BBHH", self.body, 0, VERSION << 4 | flags, self.kind, seq, session)
-        pack_into("<I", self.body, self._crc_at, crc32(self._covered))
+        put_crc(self._covered, self.body, self._crc_at)
 
 
 # COBS-encode body between two delimiters into out from index `at`; the index after the frame.

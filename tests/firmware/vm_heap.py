@@ -1,17 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-# Runs inside the MicroPython VM: bytes that the firmware keeps on the heap once it runs.
-#     vm_heap.py CONFIG.bin      prints one JSON number; MICROPYPATH says which firmware
+# Runs inside the MicroPython VM, of 64 or 32 bits: bytes that the firmware keeps on the heap once
+# it runs. The 32-bit one collects only between the parts.
+#     vm_heap.py CONFIG.bin [OPTION VALUE]...      as for firmware_py.main; prints one JSON number
 
 import gc
+import os
+import sys
 
+if "--store" in sys.argv:
+    folder = sys.argv[sys.argv.index("--store") + 1]
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pass  # it is there
 gc.collect()
+# ----
 before = gc.mem_alloc()
-
-import sys  # noqa: E402
-
 from firmware_py.main import board as make  # noqa: E402
 
 board = make(sys.argv[1:])
 board.app.start(0)
 gc.collect()
+# ----
+gc.collect()
+# ----
 print(gc.mem_alloc() - before)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The firmware, as bytecode, on a MicroPython with 32-bit words, which is what boards have."""
+
+import json
+
+import pytest
+
+from firmware_py.link import messages as m
+from hil.drivers.boardfile import write_binary
+from tests.firmware import vm_parity
+from tests.firmware.features import BASE, FULL, KEY
+from tests.firmware.vm import compile_firmware, run_script
+from tests.firmware.vm32 import run_script32, vm32_command
+
+KIB = 1024
+STEPS = 5000
+
+
+@pytest.fixture(scope="module")
+def bytecode(tmp_path_factory):
+    vm32_command()
+    folder = tmp_path_factory.mktemp("bytecode")
+    compile_firmware(folder)
+    return folder
+
+
+def _binary(folder, config):
+    path = folder / "board.json"
+    path.write_text(json.dumps(config))
+    return write_binary(path)
+
+
+def test_live_heap_of_the_base_configuration_stays_within_60_kib(tmp_path, bytecode):
+    config = _binary(tmp_path, BASE)
+    assert run_script32("tests/firmware/vm_heap.py", config, firmware=bytecode) <= 60 * KIB
+
+
+def test_live_heap_with_every_feature_leaves_half_of_192_kib(tmp_path, bytecode):
+    config = _binary(tmp_path, FULL)
+    options = (*KEY, "--store", "/store")
+    live = run_script32("tests/firmware/vm_heap.py", config, *options, firmware=bytecode)
+    print(f"live heap, every feature: {live / KIB:.1f} KiB")
+    assert live <= 96 * KIB
+
+
+@pytest.mark.parametrize(("config", "keyed"), [(BASE, False), (FULL, True)], ids=["base", "full"])
+def test_32_bits_and_cpython_decide_alike_in_small_ints(tmp_path, bytecode, config, keyed):
+    config = _binary(tmp_path, config)
+    here = [str(config), *KEY, "--store", str(tmp_path / "store")] if keyed else [str(config)]
+    there = (config, *KEY, "--store", "/store") if keyed else (config,)
+    mine = vm_parity.walk(STEPS, here)
+    theirs = run_script32("tests/firmware/vm_parity.py", STEPS, *there, firmware=bytecode)
+    assert theirs == mine  # allocated included: 0 bytes
+    assert theirs["allocated"] == 0
+    assert theirs["wraps"] == 1
+    for state in (m.STATE_LOCAL, m.STATE_HOSTED, m.STATE_DEGRADED):
+        assert theirs["states"] >> state & 1
+    assert theirs["offs"] & (theirs["offs"] - 1)  # groups went and came back
+
+
+def test_an_int_beyond_31_bits_raises_there_with_the_heap_locked(tmp_path, bytecode):
+    script = tmp_path / "big.py"
+    script.write_text(
+        "import micropython\n"
+        "def add(a):\n    return a + 1\n"
+        "found = []\n"
+        "for a in (1 << 29, (1 << 30) - 1):\n"
+        "    micropython.heap_lock()\n"
+        "    try:\n        add(a)\n        raised = False\n"
+        "    except MemoryError:\n        raised = True\n"
+        "    micropython.heap_unlock()\n"
+        "    found.append(raised)\n"
+        "import json\nprint(json.dumps(found))\n"
+    )
+    assert run_script32(script, firmware=bytecode) == [False, True]
+    assert run_script(script) == [False, False]  # 64 bits prove nothing of the kind
