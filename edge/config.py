@@ -34,6 +34,7 @@ from edge.config_model import (
     feed_share,
 )
 from edge.errors import ConfigError
+from edge.link.auth import read_key
 
 __all__ = [
     "BbuConfig",
@@ -80,7 +81,7 @@ def load_config(path: str | Path) -> Config:
 
 
 def parse_config(text: str, source: str = "rack.toml") -> Config:
-    """Check the text of a rack file; `source` names it in messages.
+    """Check the text of a rack file; `source` names it in messages and relative paths start there.
 
     Raises ConfigError with every problem found, one per line.
     """
@@ -92,7 +93,7 @@ def parse_config(text: str, source: str = "rack.toml") -> Config:
         raise ConfigError(f"{source}: a value cannot be read: {error}; correct it") from None
     except RecursionError:
         raise ConfigError(f"{source}: tables or arrays are nested too deeply; flatten") from None
-    check = _Checker(document)
+    check = _Checker(document, Path(source).parent)
     if check.problems:
         raise ConfigError("\n".join(f"{source}: {problem}" for problem in check.problems))
     return Config(
@@ -125,8 +126,9 @@ def _read_text(path: Path) -> str:
 class _Checker:
     """Parses each section by itself, so that one mistake does not hide the others."""
 
-    def __init__(self, document: dict[str, object]) -> None:
+    def __init__(self, document: dict[str, object], directory: Path) -> None:
         self.problems: list[str] = []
+        self._directory = directory
         self.single: dict[str, Section] = {}
         for name in document:
             if name not in SINGLE and name not in MANY and name not in OPTIONAL:
@@ -138,6 +140,7 @@ class _Checker:
                 self._single(name, model, document[name])
         self.feeds = self._many("feeds", FeedConfig, document.get("feeds"))
         self.loads = self._many("loads", LoadConfig, document.get("loads"))
+        self._check_key()
         self._check_feeds()
         self._check_memory()
         self._check_loads()
@@ -189,6 +192,18 @@ class _Checker:
             for detail in error.errors(include_url=False):
                 self._add(*explain(detail, model, where))
             return None
+
+    def _check_key(self) -> None:
+        """The path becomes one that is good from any working directory."""
+        board = self.single.get("board")
+        if not isinstance(board, BoardConfig) or board.key_file is None:
+            return
+        path = self._directory.absolute() / board.key_file
+        try:
+            read_key(path)
+        except ConfigError as bad:
+            self._add("board.key_file", str(bad))
+        self.single["board"] = board.model_copy(update={"key_file": str(path)})
 
     def _check_feeds(self) -> None:
         if len(self.feeds) > MAX_FEEDS:

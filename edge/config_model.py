@@ -45,6 +45,9 @@ class BoardConfig(Section):
     lease_ttl_s: Annotated[float, Field(ge=0.5, le=30)] = 3.0
     owner: Annotated[int, Field(ge=1, le=0xFFFF_FFFF)] = 1
     """Lease owner id; two daemons on one board need different ones."""
+    key_file: Annotated[str, Field(min_length=1, pattern=rf"^[^{CONTROLS}]+$")] | None = None
+    """The board's key (`rackedge board key new`), relative to this file. With it nobody without
+    the key can take this host's lease, and the host takes none from a board without the key."""
 
 
 CurveName = Literal[

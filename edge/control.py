@@ -14,8 +14,10 @@ lease is released, and the caps are left in place. The board goes LOCAL at once,
 lease time after a kill.
 """
 
+import secrets
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from edge.config import Config
@@ -25,6 +27,7 @@ from edge.errors import LinkError
 from edge.executor import Executor
 from edge.latest import LatestReadings
 from edge.link import events as ev
+from edge.link.auth import NONCE_BYTES, Authenticator, read_key
 from edge.link.serial import Transport
 from edge.link.session import Session
 from edge.observer import DaemonObserver, DaemonStats
@@ -42,6 +45,8 @@ GRACE_MS = 2_000
 answers the first HELLO within 0.3 s, or the second, 1 s later."""
 SHED_RETRY_MS = 500
 """Wait before a SHED command that failed is sent again."""
+KEY_RETRY_MS = (1_000, 30_000)
+"""First and longest wait before a board that has not proved its key is asked again."""
 STRANGER_MS = 5_000
 """A line that brings something else than a board for so long is not just noisy."""
 BACKLOG_READS = 256
@@ -91,19 +96,30 @@ class Daemon:
         shelf: Shelf | None = None,
         wall_offset_ms: int = 0,
         seed: int = 0,
+        authenticator: Authenticator | None = None,
     ) -> None:
         """`seed` spreads staged releases and is the session's nonce.
+
+        `authenticator` replaces the one made of `config.board.key_file`, which is random. Raises
+        ConfigError if that file cannot be read any more.
 
         `shelf` is the battery of `config.bbu`, which counts as empty without it;
         `wall_offset_ms` + clock is Unix time.
         """
         self.config = config
         self.decider = Decider(config, seed, wall_offset_ms)
+        if authenticator is None and config.board.key_file is not None:
+            key = read_key(Path(config.board.key_file))
+            authenticator = Authenticator(key, secrets.token_bytes(NONCE_BYTES))
         self.session = Session(
             owner=config.board.owner,
             nonce=seed & 0xFFFF_FFFF,
             lease_ttl_ms=int(config.board.lease_ttl_s * 1000),
+            want_lease=authenticator is None,  # else once the board has proved the key
+            authenticator=authenticator,
         )
+        self._key_due_ms: int | None = None
+        self._key_wait_ms = KEY_RETRY_MS[0]
         self._clock = clock
         self._port = Port(open_transport)
         self._executor = executor
@@ -157,6 +173,9 @@ class Daemon:
             take = TAKE.get(type(event))
             if take is not None:
                 take(self, event, now_ms)
+        if self._key_due_ms is not None and now_ms >= self._key_due_ms:
+            self._key_due_ms = None
+            self.session.authenticate(now_ms)
         if self._stranger is not None and now_ms >= self._stranger[0]:
             raise self._stranger[1]
         if now_ms >= self._decide_at_ms:
@@ -177,6 +196,7 @@ class Daemon:
     def next_wakeup_ms(self) -> int:
         """When `step` has something to do even if no bytes arrive."""
         due = [self._decide_at_ms, self.session.next_deadline_ms(), self._port.next_retry_ms()]
+        due.append(self._key_due_ms)
         if self._stepped_ms is None:
             return self._clock.now_ms()  # HELLO waits to be sent
         # A step that comes later would take itself for a pause.
@@ -257,8 +277,25 @@ class Daemon:
         self._shed_known = self._shed_token = None
 
     def _take_lease_held(self, _event: ev.LeaseHeld, now_ms: int) -> None:
+        if not self.session.lease.want:  # asked for before the key was refused
+            self._drop_lease(now_ms)
         self._shed_known = self._shed_token = None
         self._shed_at_ms = now_ms
+
+    def _take_key(self, _event: ev.KeyAccepted, _now_ms: int) -> None:
+        self.session.lease.want = True
+        self._key_due_ms, self._key_wait_ms = None, KEY_RETRY_MS[0]
+
+    def _take_wrong_key(self, _event: ev.KeyRefused, now_ms: int) -> None:
+        """No lease without the key: it would be one that anybody can take."""
+        self._drop_lease(now_ms)
+        self._key_due_ms = now_ms + self._key_wait_ms
+        self._key_wait_ms = min(2 * self._key_wait_ms, KEY_RETRY_MS[1])
+
+    def _drop_lease(self, now_ms: int) -> None:
+        self.session.lease.want = False
+        if self.session.lease.held:
+            self.session.release(now_ms)
 
     def _take_lost(self, _event: ev.Lost | ev.Rebooted, _now_ms: int) -> None:
         self._latest.forget_loads()
@@ -342,6 +379,8 @@ TAKE: dict[type, Callable[[Daemon, Any, int], None]] = {
     ev.Loads: Daemon._take_loads,
     ev.Connected: Daemon._take_connected,
     ev.LeaseHeld: Daemon._take_lease_held,
+    ev.KeyAccepted: Daemon._take_key,
+    ev.KeyRefused: Daemon._take_wrong_key,
     ev.Lost: Daemon._take_lost,
     ev.Rebooted: Daemon._take_lost,
     ev.Reply: Daemon._take_reply,

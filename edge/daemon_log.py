@@ -5,21 +5,18 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from edge.board_events import BOOTS, event_text, name_of
 from edge.config import Config
 from edge.executor import CapResult
 from edge.link import events as ev
 from edge.rack_limit import BbuState
 from edge.readings import Fault
 from edge.reason import Decision, Rule
-from firmware_py.link import messages as m
 
 BELIEVED_MS = 10_000
 """A reading without a fault for so long is worth a line; one that flaps is not."""
 
 log = logging.getLogger("rackedge")
-
-STATES = {getattr(m, n): n[6:] for n in dir(m) if n.startswith("STATE_")}
-SHED_REASONS = {getattr(m, n): n[5:].lower().replace("_", " ") for n in dir(m) if n[:5] == "SHED_"}
 
 
 class DaemonLog:
@@ -36,12 +33,25 @@ class DaemonLog:
         self._refused: dict[str, tuple[Fault | None, int]] = {}
         self._failed: set[int] = set()
         self._defiant: set[int] = set()
+        self._key_trouble = ""
 
     def event(self, event: ev.Event) -> None:
         """Say what the session reported."""
+        if isinstance(event, ev.KeyAccepted | ev.KeyRefused):
+            self._key(event)
         say = SAY.get(type(event))
         if say is not None:
             log.log(*say(event))
+
+    def _key(self, event: ev.KeyAccepted | ev.KeyRefused) -> None:
+        """Say a refusal once, however often it is tried again, and when it is over."""
+        trouble = str(event.error) if isinstance(event, ev.KeyRefused) else ""
+        if trouble and trouble != self._key_trouble:
+            text = "%s; until then this host takes no lease: it caps, the board sheds on its own"
+            log.error(text, trouble)
+        elif self._key_trouble and not trouble:
+            log.info("the board has proved that it holds this host's key")
+        self._key_trouble = trouble
 
     def decision(self, decision: Decision) -> None:
         """Say what is different from the decision before."""
@@ -165,22 +175,8 @@ Line = tuple[Any, ...]
 
 def _board_event(event: ev.BoardEvent) -> Line:
     values = event.values
-    if values.code == m.EV_SHED:
-        reason = SHED_REASONS.get(values.reason, str(values.reason))
-        watts = values.arg / 1000
-        return logging.WARNING, "board shed group %d (%s), %.0f W", values.group, reason, watts
-    if values.code == m.EV_RESTORE:
-        return logging.INFO, "board restored group %d", values.group
-    if values.code == m.EV_LOCKOUT:
-        text = "board locked group %d out after %d sheds; clear it by hand"
-        return logging.ERROR, text, values.group, values.arg
-    if values.code == m.EV_STATE:
-        old, new = STATES.get(values.group, "?"), STATES.get(values.reason, "?")
-        return logging.INFO, "board: %s -> %s", old, new
-    if values.code == m.EV_SENSOR:
-        what = "lost" if values.reason else "back"
-        return logging.WARNING, "board: sensor %d %s", values.group, what
-    return logging.DEBUG, "board event %s", values
+    said = event_text(values.code, values.group, values.reason, values.arg)
+    return said.level, "board: %s", said.text
 
 
 def _connected(event: ev.Connected) -> Line:
@@ -189,9 +185,18 @@ def _connected(event: ev.Connected) -> Line:
     return logging.INFO, "connected to %s, firmware %s, boot %d", board.tail, version, board.boot_id
 
 
+def _command_failed(event: ev.CommandFailed) -> Line:
+    """The lease is what the session asks for itself; who sent a command has its answer."""
+    return logging.DEBUG if event.token else logging.WARNING, "%s", event.error
+
+
 SAY: dict[type, Callable[[Any], Line]] = {
     ev.Connected: _connected,
-    ev.Rebooted: lambda e: (logging.WARNING, "board rebooted (cause %d)", e.board.reset_cause),
+    ev.Rebooted: lambda e: (
+        logging.WARNING,
+        "board rebooted: %s",
+        name_of(BOOTS, e.board.reset_cause),
+    ),
     ev.Lost: lambda e: (logging.WARNING, "no answer from the board for %d ms", e.silent_ms),
     ev.LeaseHeld: lambda _: (logging.INFO, "lease held: the board follows this host"),
     ev.LeaseBusy: lambda e: (
@@ -202,6 +207,7 @@ SAY: dict[type, Callable[[Any], Line]] = {
     ev.LeaseLost: lambda _: (logging.WARNING, "lease ended: the board is on its own"),
     ev.Problem: lambda e: (logging.ERROR, "%s", e.message),
     ev.BoardEvent: _board_event,
+    ev.CommandFailed: _command_failed,
     ev.Log: lambda e: (logging.INFO, "board says: %s", e.text),
 }
 """What to say for each event; telemetry and replies are not news."""

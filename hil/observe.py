@@ -1,24 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the daemon says while it runs, as events of the run record."""
 
+from edge.board_events import event_text
 from edge.executor import CapResult
 from edge.link import events as ev
-from edge.link import fields
 from edge.observer import DaemonObserver
 from edge.reason import CapWrite, Decision, Rule
-from firmware_py.link import messages as m
 from hil.decisions import entry_of
 from hil.record import Recorder
 
-STATES = {
-    value: name.removeprefix("STATE_") for name, value in vars(m).items() if name[:6] == "STATE_"
-}
-SHED_REASONS = {
-    value: name.removeprefix("SHED_").replace("_", " ").lower()
-    for name, value in vars(m).items()
-    if name[:5] == "SHED_"
-}
-LEASE_CHANGES = {1: "granted", 2: "expired", 3: "released"}
 WRITES_NAMED = 3
 
 
@@ -68,32 +58,12 @@ class RunObserver(DaemonObserver):
     def on_link_event(self, event: ev.Event, now_ms: int) -> None:
         """Board events by name; loss and reboot of the link."""
         if isinstance(event, ev.BoardEvent):
-            kind, text = board_event_text(event.values)
-            self._record.event(now_ms, "board", kind, text)
+            values = event.values
+            said = event_text(values.code, values.group, values.reason, values.arg)
+            self._record.event(now_ms, "board", said.kind, said.text)
         elif isinstance(event, ev.Lost):
             self._record.event(now_ms, "host", "link", f"board silent for {event.silent_ms} ms")
         elif isinstance(event, ev.Rebooted):
             self._record.event(now_ms, "host", "link", "board has rebooted")
         elif isinstance(event, ev.Connected):
             self._record.event(now_ms, "host", "link", f"connected to {event.board.tail}")
-
-
-def board_event_text(values: fields.BoardEvent) -> tuple[str, str]:
-    """(kind, one line) of a BOARD_EVENT."""
-    reason = SHED_REASONS.get(values.reason, str(values.reason))
-    texts = {
-        m.EV_BOOT: ("boot", f"board booted, reset cause {values.arg}"),
-        m.EV_STATE: (
-            "state",
-            f"{STATES.get(values.group, '?')} to {STATES.get(values.reason, '?')}",
-        ),
-        m.EV_SHED: ("shed", f"group {values.group} off: {reason}, {values.arg / 1e6:.2f} kW"),
-        m.EV_RESTORE: (
-            "restore",
-            f"group {values.group} on, headroom {values.arg / 1e6:.2f} kW",
-        ),
-        m.EV_LOCKOUT: ("lockout", f"group {values.group} locked out after {values.arg} sheds"),
-        m.EV_SENSOR: ("sensor", f"input {values.group} {'lost' if values.reason else 'back'}"),
-        m.EV_LEASE: ("lease", f"lease {LEASE_CHANGES.get(values.reason, '?')}"),
-    }
-    return texts.get(values.code, ("board", f"event {values.code}"))

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from edge.board_events import STATE_NAMES
 from edge.errors import EdgeError, LinkError
 from firmware_py.channels import OUT_STATE
 from hil.demo import DemoOptions, sized, workload
 from hil.live import LiveRack
-from hil.observe import STATES
 from hil.plant.rack import Rack
 from hil.policies import TICK_MS, time_to_trip_s
 from hil.rackfile import board_json
@@ -79,7 +79,7 @@ def _print(now_ms: int, rack: LiveRack) -> None:
     utilisation = max(
         w / feed.rating_w for w, feed in zip(racked.feed_w, racked.spec.feeds, strict=True)
     )
-    state = STATES.get(rack.board.outputs[OUT_STATE], "?")
+    state = STATE_NAMES.get(rack.board.outputs[OUT_STATE], "?")
     ttt_s = time_to_trip_s(racked)
     sys.stdout.write(
         f"{now_ms / 1000:6.0f} s  board {state:8}  feed {100 * utilisation:4.0f} %  "

@@ -43,7 +43,10 @@ def read_key(path: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
-        raise ConfigError(f"key file {path}: needs 64 hexadecimal digits or 32 bytes")
+        raise ConfigError(
+            f"key file {path}: needs 64 hexadecimal digits or 32 bytes; copy the key of this board "
+            "again, or make one with `rackedge board key new`"
+        )
     return key
 
 

@@ -36,6 +36,14 @@ class Loads:
 
 
 @dataclass(frozen=True, slots=True)
+class Cooling:
+    """Coolant and fans, from boards with more than one fan or with liquid cooling."""
+
+    received_ms: int
+    values: fields.Cooling
+
+
+@dataclass(frozen=True, slots=True)
 class BoardEvent:
     """The board decided something: codes EV_* of firmware_py.link.messages."""
 
@@ -159,6 +167,7 @@ Event = (
     Connected
     | Telemetry
     | Loads
+    | Cooling
     | BoardEvent
     | Log
     | Unlisted

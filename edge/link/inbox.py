@@ -50,6 +50,8 @@ class Inbox:
             return None if stale else self._telemetry(now_ms, values)
         if name == "LOADS":
             return None if stale else ev.Loads(now_ms, values.tail)
+        if name == "COOLING":
+            return None if stale else ev.Cooling(now_ms, values)
         if name == "BOARD_EVENT":
             return ev.BoardEvent(now_ms, self.clock.extend(values.t_ms), values)
         if name == "LOG":

@@ -141,6 +141,12 @@ class Session(Conversation):
         self.lease.want = False
         return self.command("LEASE", now_ms, owner=self._owner, ttl_ms=0)
 
+    def authenticate(self, now_ms: int) -> None:
+        """Try again after KeyRefused: the key may have been written to the board meanwhile."""
+        if self.state is State.READY:
+            self._challenge()
+            self._requests.pump(now_ms, self._id)
+
     def telemetry_age_ms(self, now_ms: int) -> int | None:
         """Time since the newest telemetry came, ms; None before the first."""
         came_ms = self._inbox.telemetry_ms
