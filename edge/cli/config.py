@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`rackedge config`: a board's configuration, from JSON to what the board reads and back."""
+"""`rackedge config`: a board's configuration, from JSON to what the board reads, there and back."""
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from edge.errors import ConfigError
+from edge.cli._target import DEFAULT_BAUD, Baud, Json, Key, Owner, Target, client
+from edge.errors import ConfigError, LinkError
 
 T = TypeVar("T")
 
 config = typer.Typer(
-    help="Compile and show board configurations.", no_args_is_help=True, rich_markup_mode=None
+    help="Compile, show, push and pull board configurations.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -56,6 +60,63 @@ def show(
     from firmware_py.store.show import document  # noqa: PLC0415
 
     print(json.dumps(_use(file, document), indent=2))
+
+
+@config.command()
+def push(
+    target: Target,
+    file: Annotated[
+        Path,
+        typer.Argument(help="A board.json, or what `config compile` made.", show_default=False),
+    ],
+    key: Key = None,
+    baud: Baud = DEFAULT_BAUD,
+    owner: Owner = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Restart the board, so that it is in force at once.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a configuration changes on a board, ask, and write it for the board's next start.
+
+    If anything fails before the end, the board keeps the configuration it had.
+    """
+    from edge.cli._transfer import push as transfer  # noqa: PLC0415
+
+    connect = partial(client, target, key=key, baud=baud, owner=owner, want_lease=True)
+    transfer(target, file, connect, now=now, yes=yes, as_json=as_json)
+
+
+@config.command()
+def pull(
+    target: Target,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Where to write it.", show_default="stdout"),
+    ] = None,
+    key: Key = None,
+    baud: Baud = DEFAULT_BAUD,
+    owner: Owner = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="As JSON with every key; it compiles to the same.")
+    ] = False,
+) -> None:
+    """Read the configuration that a board runs on, compiled as it is, or as JSON."""
+    from edge.board_config import pull as read  # noqa: PLC0415
+    from edge.cli._transfer import save_pulled  # noqa: PLC0415
+
+    if output is None and not as_json and sys.stdout.isatty():
+        raise ConfigError("a compiled configuration is not for a terminal: give -o FILE or --json")
+    with client(target, key=key, baud=baud, owner=owner, want_lease=True) as board:
+        data = read(board)
+        crc = board.board.config_crc
+    if not data:
+        raise LinkError(
+            f"the board runs on a configuration (crc {crc:08x}) that was never pushed to it: there "
+            "is nothing to pull; push one first"
+        )
+    save_pulled(data, output, as_json=as_json)
 
 
 def _use(file: Path, function: Callable[[bytes], T]) -> T:

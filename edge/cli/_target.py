@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What all commands that speak to one board have in common: its address, its key, a client."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from edge.board_client import BoardClient
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        help="Serial port of the board (/dev/serial/by-id/...), or a URL of pyserial "
+        "(socket://HOST:PORT, rfc2217://HOST:PORT).",
+        show_default=False,
+    ),
+]
+Key = Annotated[
+    Path | None,
+    typer.Option("--key", metavar="FILE", help="Key of this board, as `board key new` writes it."),
+]
+Baud = Annotated[int, typer.Option(min=1200, max=12_000_000, help="Speed of a serial line.")]
+Owner = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=0xFFFF_FFFF,
+        help="Lease as this owner id, which then counts as the same host; default: as a new one.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+DEFAULT_BAUD = 115_200
+
+
+def client(
+    target: str,
+    *,
+    key: Path | None = None,
+    baud: int = DEFAULT_BAUD,
+    owner: int | None = None,
+    want_lease: bool = False,
+) -> "BoardClient":
+    """A client to use in a `with` block. Raises ConfigError for a key that cannot be used."""
+    from edge.board_client import BoardClient  # noqa: PLC0415 - pyserial
+    from edge.link.auth import read_key  # noqa: PLC0415
+    from edge.link.serial import open_transport  # noqa: PLC0415
+
+    secret = None if key is None else read_key(key)
+    opened = partial(open_transport, target, baud)
+    return BoardClient(opened, key=secret, owner=owner, want_lease=want_lease)
+
+
+def tell(text: str) -> None:
+    """One line for people, on stderr."""
+    print(f"rackedge: {text}", file=sys.stderr, flush=True)
+
+
+def show(document: object) -> None:
+    """One JSON document on stdout."""
+    import json  # noqa: PLC0415
+
+    print(json.dumps(document, indent=2))
+
+
+class Progress:
+    """A line that counts, on a terminal only."""
+
+    def __init__(self, what: str, total: int) -> None:
+        self._form = f"\rrackedge: {what} {{}} of {total} bytes"
+        self._shown = sys.stderr.isatty()
+        self._open = False
+
+    def at(self, done: int) -> None:
+        """So much is done."""
+        if self._shown:
+            sys.stderr.write(self._form.format(done))
+            sys.stderr.flush()
+            self._open = True
+
+    def close(self) -> None:
+        """The next line begins at its start."""
+        if self._open:
+            sys.stderr.write("\n")
+            self._open = False
+
+
+class Countdown:
+    """A line with the time that is left, on a terminal only."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shown = sys.stderr.isatty()
+        self._open = False
+
+    def at(self, left_ms: int) -> None:
+        """So much is left."""
+        if self._shown:
+            minutes, seconds = divmod(-(-left_ms // 1000), 60)
+            sys.stderr.write(f"\rrackedge: {self._what}: {minutes}:{seconds:02} left ")
+            sys.stderr.flush()
+            self._open = True
+
+    def close(self) -> None:
+        """The next line begins at its start."""
+        if self._open:
+            sys.stderr.write("\n")
+            self._open = False
