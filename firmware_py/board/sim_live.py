@@ -6,10 +6,11 @@ import select
 import sys
 
 from ..app import App
-from ..compat import ticks_add, ticks_diff, ticks_ms
+from ..compat import const, ticks_add, ticks_diff, ticks_ms
 from .sim import RX_BYTES, Records
 
 _REOPEN_MS = 1000
+_RESET = const(2)  # store.intent.RESET
 
 
 def _poll_of(stream, events):
@@ -89,11 +90,16 @@ class Live:
         self._stdout = _poll_of(sys.stdout.buffer, select.POLLOUT)
         self._waited_on = None
 
-    # Until the host closes stdin.
+    # Until the host closes stdin, or a RESET has been answered: whoever started this board starts
+    # it again.
     def run(self):
         app = self._app
         app.start(ticks_ms())
         while self._readings():
+            if app.state.reset >= 0 and not app.outbox.n:
+                if app.keeper is not None:
+                    app.keeper.request(_RESET, app)
+                return
             self._tty_changes()
             n = self._tty.read(self._records.rx)
             due_ms = app.deadline_ms
