@@ -119,7 +119,7 @@ class _Shorten(ast.NodeTransformer):
 
     def visit(self, node):
         self.generic_visit(node)
-        for field in ("id", "attr", "name", "arg"):
+        for field in ("id", "attr", "name", "asname", "arg"):
             name = getattr(node, field, None)
             if isinstance(name, str) and name in self._short:
                 setattr(node, field, self._short[name])

@@ -6,15 +6,18 @@ A thread gives it readings and takes its outputs; a board that has reset itself 
 
 import json
 import os
+import subprocess
 import threading
 from array import array
+from contextlib import suppress
 from pathlib import Path
 
-from edge.errors import LinkError
 from firmware_py import channels as ch
 from firmware_py.link.messages import INVALID
+from hil.drivers.boardfile import write_binary
 from hil.drivers.pty import PtyCable
-from hil.drivers.vm import VmProcess, pack_inputs
+from hil.drivers.vm import pack_inputs
+from tests.firmware.vm import ROOT, vm_path
 
 KEY = bytes(range(32))
 RACK = {
@@ -38,12 +41,22 @@ READINGS = {
     ch.IN_LOAD0_MW + 1: 2_000_000,
 }
 PERIOD_S = 0.05
+HEAP = "384k"
+"""From sources, which the VM compiles on its own heap; a board carries bytecode."""
 
 
 class KeyedBoard:
     """`path` is the host's end of the cable, `key_file` what `--key` wants."""
 
-    def __init__(self, folder: Path, *, key: bytes = KEY, store: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        key: bytes = KEY,
+        store: bool = True,
+        firmware: Path = ROOT,
+        heap: str = HEAP,
+    ) -> None:
         self.readings = array("i", [INVALID] * ch.N_IN)
         for channel, value in READINGS.items():
             self.readings[channel] = value
@@ -55,15 +68,17 @@ class KeyedBoard:
         self.key_file.chmod(0o600)
         self.config = folder / "rack.json"
         self.config.write_text(json.dumps(RACK))
-        self._more = ["--link", self.cable.board_path]
+        command = [str(vm_path()), "-X", f"heapsize={heap}", "-m", "firmware_py.main"]
+        self._command = [*command, str(write_binary(self.config)), "--link", self.cable.board_path]
+        self._firmware = str(firmware)
         if key:
-            self._more += ["--key", key.hex(), "--nonce", "5c" * 16]
+            self._command += ["--key", key.hex(), "--nonce", "5c" * 16]
         if store:
             (folder / "flash").mkdir(exist_ok=True)
-            self._more += ["--store", str(folder / "flash")]
+            self._command += ["--store", str(folder / "flash")]
         self.failure = ""
         self._stop = threading.Event()
-        self._vm = self._start()
+        self._start()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -73,34 +88,52 @@ class KeyedBoard:
     def __exit__(self, *_):
         self._stop.set()
         self._thread.join(5)
-        self._vm.close()
+        if not self.failure:
+            self._close()
         self.cable.close()
-        assert not self.failure
+        assert not self.failure, self.failure
 
-    def _start(self) -> VmProcess:
+    def _start(self) -> None:
         self.boots += 1
-        vm = VmProcess(self.config, 0x1000 + self.boots, self.boots, *self._more)
-        os.set_blocking(vm.stdout, False)
-        vm.send(pack_inputs(0, self.readings))
-        return vm
+        boot = ["--boot-id", str(0x1000 + self.boots), "--boot-count", str(self.boots)]
+        vm = subprocess.Popen(
+            [*self._command, *boot],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=self._firmware,  # comes first on its path
+            env={"MICROPYPATH": self._firmware},
+            process_group=0,  # Ctrl-C of a test is not for it
+        )
+        os.set_blocking(vm.stdout.fileno(), False)
+        self._vm = vm
+        self._push()
+
+    def _push(self) -> None:
+        with suppress(BrokenPipeError):
+            self._vm.stdin.write(pack_inputs(0, self.readings))
 
     def _run(self) -> None:
         while not self._stop.wait(PERIOD_S):
-            try:
-                self._vm.send(pack_inputs(0, self.readings))
-                ended = self._drained()
-            except LinkError as error:
-                ended = "exit 0" in str(error)
-                self.failure = "" if ended else str(error)
-            if ended:
-                self._vm.close()
-                self._vm = self._start()
+            self._push()
+            if self._ended():
+                said = self._vm.stderr.read().decode()
+                self._close()
+                if said or self._vm.returncode:
+                    self.failure = f"exit {self._vm.returncode}: {said}"
+                    return
+                self._start()
 
-    def _drained(self) -> bool:
-        """True once the board has ended."""
-        try:
-            while True:
-                if not os.read(self._vm.stdout, 65536):
-                    return True
-        except BlockingIOError:
-            return False
+    def _ended(self) -> bool:
+        """Take its outputs; True once there will be no more."""
+        while (data := self._vm.stdout.read(65536)) is not None:
+            if not data:
+                return True
+        return False
+
+    def _close(self) -> None:
+        self._vm.stdin.close()
+        self._vm.wait(timeout=10)
+        self._vm.stdout.close()
+        self._vm.stderr.close()
