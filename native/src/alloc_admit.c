@@ -25,7 +25,7 @@ struct victim {
     int64_t work;
 };
 
-/* The rule of edge_alloc.h; `excess` is what the row lacks. */
+/* The rule of edge_alloc.h, where a is the later load; `excess` is what the row lacks. */
 static int sheds_before(const struct victim *a, const struct victim *b, int64_t excess)
 {
     int a_is_enough = a->frees >= excess;
@@ -34,9 +34,7 @@ static int sheds_before(const struct victim *a, const struct victim *b, int64_t 
         return a_is_enough;
     if (!a_is_enough && a->frees != b->frees)
         return a->frees > b->frees;
-    if (a->work != b->work)
-        return a->work < b->work;
-    return a->load > b->load;
+    return a->work <= b->work;
 }
 
 /* The load of this class to shed for an overfilled row. There always is one: the rows held
@@ -49,7 +47,7 @@ static int32_t choose_victim(const struct edge_alloc *a, const struct space *s, 
     for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
         int32_t i = a->entry_load[k];
         int64_t frees = (int64_t)a->entry_coef_ppm[k] * a->min_mw[i];
-        if (a->priority[i] != priority || a->shed[i] || frees == 0)
+        if (a->priority[i] != priority || a->shed[i])
             continue;
         struct victim other = {i, frees, (int64_t)a->weight[i] * a->min_mw[i]};
         if (best.load < 0 || sheds_before(&other, &best, excess))
@@ -86,23 +84,11 @@ static void admit_class(struct edge_alloc *a, struct space *s, int32_t priority)
     }
 }
 
-static int do_all_fit(const struct edge_alloc *a, const struct space *s)
+void edge_alloc_admit(struct edge_alloc *a, struct space *s)
 {
-    int fit = 1;
-    for (int32_t row = 0; row < a->rows; row++)
-        fit &= s->used_nw[row] <= s->limit_nw[row];
-    return fit;
-}
-
-int edge_alloc_admit(struct edge_alloc *a, struct space *s)
-{
-    memset(a->shed, 0, (size_t)a->loads);
-    if (do_all_fit(a, s))
-        return 1;
     memset(s->used_nw, 0, (size_t)a->rows * sizeof *s->used_nw);
     for (int32_t priority = 0; priority < EDGE_CLASSES; priority++) {
         if (s->class_start[priority + 1] > s->class_start[priority])
             admit_class(a, s, priority);
     }
-    return 0;
 }

@@ -9,42 +9,16 @@ static struct stop *stops_of(const struct edge_alloc *a, const struct space *s, 
     return s->stop + (size_t)slot * (size_t)a->rows;
 }
 
-static int do_minimums_fit(const struct edge_alloc *a, struct space *s, const struct part *part)
-{
-    int fit = edge_alloc_sum_minimums(a, s, part);
-    for (int32_t n = part->first_node; n < part->end_node; n++)
-        fit &= s->used_nw[s->node[n].row] <= s->limit_nw[s->node[n].row];
-    return fit;
-}
-
-/* Is every load of the part of a class that has a slot, and steps as that class did? */
-static int has_slots(const struct edge_alloc *a, const struct space *s, int32_t first, int32_t end)
-{
-    int32_t known = 0;
-    for (int32_t slot = 0; slot < s->tree->slots; slot++) {
-        int32_t priority = s->tree->slot_class[slot];
-        for (int32_t n = s->class_start[priority]; n < s->class_start[priority + 1]; n++)
-            known += a->step_mw[s->order[n]] == s->tree->slot_step_mw[slot];
-    }
-    return known == end - first;
-}
-
-/* Fill the node; `was` is what its slots were. 0 if that cannot be told from a part. */
+/* Fill the node; `was` is what its slots were. 0 if its minimums do not fit. */
 static int fill_node(struct edge_alloc *a, struct space *s, int32_t node, struct stop *was)
 {
     struct part part = edge_alloc_part_of(s, node);
-    int32_t first = s->cut[part.first_cut].load, end = s->cut[part.last_cut].load;
-    if (!do_minimums_fit(a, s, &part))
-        return 0;
-    edge_alloc_order(a, s, first, end);
-    if (!has_slots(a, s, first, end))
+    if (!edge_alloc_fit_minimums(a, s, &part))
         return 0;
     for (int32_t slot = 0; slot < s->tree->slots; slot++) {
-        int32_t priority = s->tree->slot_class[slot];
-        int32_t start = s->class_start[priority];
         was[slot] = stops_of(a, s, slot)[node];
-        edge_alloc_fill_tree(a, s, &part, slot, s->order + start,
-                             s->class_start[priority + 1] - start);
+        struct places of = s->inside[(size_t)slot * (size_t)a->rows + (size_t)node];
+        edge_alloc_fill_tree(a, s, &part, slot, of);
     }
     return 1;
 }
@@ -82,8 +56,7 @@ static int has_room(const struct space *s, int32_t node, int64_t more_mw)
     int64_t step_mw = 0;
     for (int32_t slot = 0; slot < s->tree->slots; slot++)
         step_mw = s->tree->slot_step_mw[slot] > step_mw ? s->tree->slot_step_mw[slot] : step_mw;
-    int32_t row = s->node[node].row;
-    return (more_mw + step_mw) * NW_PER_MW <= s->limit_nw[row] - s->used_nw[row];
+    return more_mw + step_mw <= s->room_mw[node];
 }
 
 static int64_t growth_mw(const struct edge_alloc *a, const struct space *s, int32_t node,
@@ -110,7 +83,7 @@ static void pass_on(const struct edge_alloc *a, const struct space *s, int32_t n
                     const struct stop *was, int64_t more_mw)
 {
     for (int32_t out = s->node[node].parent; out >= 0; out = s->node[out].parent) {
-        s->used_nw[s->node[out].row] += more_mw * NW_PER_MW;
+        s->room_mw[out] -= more_mw;
         for (int32_t slot = 0; slot < s->tree->slots; slot++) {
             struct stop *stop = stops_of(a, s, slot);
             stop[out].used_mw += stop[node].used_mw - was[slot].used_mw;
@@ -136,17 +109,14 @@ static int32_t fill_from(struct edge_alloc *a, struct space *s, int32_t node)
     return edge_alloc_solve(a);
 }
 
-static int32_t innermost_node(const struct space *s, int32_t load)
+/* Has the load the class that it was sorted by, and the step of the others in it? */
+static int is_in_a_slot(const struct edge_alloc *a, const struct space *s, int32_t load)
 {
-    int32_t low = 0, high = s->tree->cuts;
-    while (high - low > 1) {
-        int32_t middle = low + (high - low) / 2;
-        if (s->cut[middle].load <= load)
-            low = middle;
-        else
-            high = middle;
-    }
-    return s->cut[low].node;
+    int is_in = 0;
+    for (int32_t slot = 0; slot < s->tree->slots; slot++)
+        is_in |= s->tree->slot_class[slot] == a->priority[load] &&
+                 s->tree->slot_step_mw[slot] == a->step_mw[load];
+    return is_in && a->priority[load] == s->class_of[load];
 }
 
 int32_t edge_alloc_change_load(struct edge_alloc *a, int32_t load)
@@ -154,11 +124,13 @@ int32_t edge_alloc_change_load(struct edge_alloc *a, int32_t load)
     struct space s = edge_alloc_space(a);
     if (load < 0 || load >= a->loads)
         return edge_alloc_blame(a, EDGE_E_RANGE, -1, 0);
-    if (!s.tree->is_kept)
+    if (!s.tree->is_kept || !is_in_a_slot(a, &s, load))
         return edge_alloc_solve(a);
     int32_t error = edge_alloc_check_load(a, load);
     s.tree->is_kept = error == EDGE_OK;
-    return error == EDGE_OK ? fill_from(a, &s, innermost_node(&s, load)) : error;
+    if (a->weight[load] != s.tree->one_weight)
+        s.tree->one_weight = 0;
+    return error == EDGE_OK ? fill_from(a, &s, s.cut[s.cut_before[load]].node) : error;
 }
 
 int32_t edge_alloc_change_limit(struct edge_alloc *a, int32_t row)
@@ -168,7 +140,7 @@ int32_t edge_alloc_change_limit(struct edge_alloc *a, int32_t row)
         return edge_alloc_blame(a, EDGE_E_RANGE, -1, 1);
     if (!s.tree->is_kept)
         return edge_alloc_solve(a);
-    int32_t error = edge_alloc_check_limit(a, &s, row);
+    int32_t error = edge_alloc_check_limit(a, row);
     s.tree->is_kept = error == EDGE_OK;
     return error == EDGE_OK ? fill_from(a, &s, s.node_of_row[row]) : error;
 }

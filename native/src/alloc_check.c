@@ -22,12 +22,22 @@ static int is_load_good(const struct edge_alloc *a, int32_t i)
     return good & (a->priority[i] >= 0) & (a->priority[i] < EDGE_CLASSES);
 }
 
-static int are_loads_good(const struct edge_alloc *a)
+/* What all loads together are like. */
+struct loads_seen {
+    int32_t are_good;
+    int32_t other_step, other_weight, other_class; /* 0: alike; alike; as they were sorted */
+};
+
+EDGE_WIDE static struct loads_seen see_loads(const struct edge_alloc *a, const int32_t *class_of)
 {
-    int good = 1;
-    for (int32_t i = 0; i < a->loads; i++)
-        good &= is_load_good(a, i);
-    return good;
+    struct loads_seen seen = {1, 0, 0, 0};
+    for (int32_t i = 0; i < a->loads; i++) {
+        seen.are_good &= is_load_good(a, i);
+        seen.other_step |= a->step_mw[i] ^ a->step_mw[0];
+        seen.other_weight |= a->weight[i] ^ a->weight[0];
+        seen.other_class |= a->priority[i] ^ class_of[i];
+    }
+    return seen;
 }
 
 /* Sum of the row's minimums, nW; -1 if it leaves int64. Filling checks before it adds. */
@@ -43,46 +53,63 @@ static int64_t sum_minimums(const struct edge_alloc *a, int32_t row)
     return sum;
 }
 
-int edge_alloc_sum_minimums(const struct edge_alloc *a, struct space *s, const struct part *part)
+static int64_t limit_of(const struct edge_alloc *a, int32_t row)
 {
-    int good = 1;
+    return a->limit_mw[row] > 0 ? a->limit_mw[row] : 0;
+}
+
+int edge_alloc_fit_minimums(const struct edge_alloc *a, struct space *s, const struct part *part)
+{
+    int fit = 1;
     int64_t sum_mw = 0;
-    for (int32_t c = part->first_cut; c < part->last_cut; c++) {
-        int32_t load = s->cut[c].load;
-        s->cut[c].min_mw = sum_mw;
-        sum_mw += edge_alloc_sum(a->min_mw + load, s->cut[c + 1].load - load);
+    int32_t i = s->cut[part->first_cut].load;
+    for (int32_t c = part->first_cut; c <= part->last_cut; c++) {
+        for (; i < s->cut[c].load; i++)
+            sum_mw += a->min_mw[i];
+        s->cut_mw[c] = sum_mw;
     }
-    s->cut[part->last_cut].min_mw = sum_mw;
     for (int32_t n = part->first_node; n < part->end_node; n++) {
         const struct node *node = &s->node[n];
-        sum_mw = s->cut[node->last_cut].min_mw - s->cut[node->first_cut].min_mw;
-        good &= sum_mw <= INT64_MAX / NW_PER_MW;
-        s->used_nw[node->row] = good ? sum_mw * NW_PER_MW : 0;
+        int64_t least_mw = s->cut_mw[node->last_cut] - s->cut_mw[node->first_cut];
+        s->room_mw[n] = limit_of(a, node->row) - least_mw;
+        fit &= s->room_mw[n] >= 0;
     }
+    return fit;
+}
+
+int32_t edge_alloc_check_limit(struct edge_alloc *a, int32_t row)
+{
+    return a->limit_mw[row] <= limit_max_mw ? EDGE_OK : edge_alloc_blame(a, EDGE_E_RANGE, row, 1);
+}
+
+static int are_limits_good(const struct edge_alloc *a)
+{
+    int good = 1;
+    for (int32_t row = 0; row < a->rows; row++)
+        good &= a->limit_mw[row] <= limit_max_mw;
     return good;
 }
 
-int32_t edge_alloc_check_limit(struct edge_alloc *a, struct space *s, int32_t row)
+static int do_all_fit_a_tree(const struct edge_alloc *a, struct space *s)
 {
-    if (a->limit_mw[row] > limit_max_mw)
-        return edge_alloc_blame(a, EDGE_E_RANGE, row, 1);
-    s->limit_nw[row] = a->limit_mw[row] > 0 ? a->limit_mw[row] * NW_PER_MW : 0;
-    return EDGE_OK;
+    struct part whole = edge_alloc_whole(s);
+    return s->tree->nodes > 0 && are_limits_good(a) && edge_alloc_fit_minimums(a, s, &whole);
 }
 
 static int32_t check_rows(struct edge_alloc *a, struct space *s)
 {
-    struct part whole = edge_alloc_whole(s);
-    int known = s->tree->nodes > 0 && edge_alloc_sum_minimums(a, s, &whole);
+    s->are_all_kept = 1;
+    if (do_all_fit_a_tree(a, s))
+        return EDGE_OK;
     for (int32_t row = 0; row < a->rows; row++) {
-        int32_t error = edge_alloc_check_limit(a, s, row);
+        int32_t error = edge_alloc_check_limit(a, row);
         if (error != EDGE_OK)
             return error;
-        if (known)
-            continue;
+        s->limit_nw[row] = limit_of(a, row) * NW_PER_MW;
         s->used_nw[row] = sum_minimums(a, row);
         if (s->used_nw[row] < 0)
             return edge_alloc_blame(a, EDGE_E_OVERFLOW, row, 1);
+        s->are_all_kept &= s->used_nw[row] <= s->limit_nw[row];
     }
     return EDGE_OK;
 }
@@ -94,61 +121,18 @@ int32_t edge_alloc_check_load(struct edge_alloc *a, int32_t i)
 
 int32_t edge_alloc_check(struct edge_alloc *a, struct space *s)
 {
-    if (!are_loads_good(a)) {
+    struct loads_seen seen = see_loads(a, s->class_of);
+    if (!seen.are_good) {
         int32_t i = 0;
         while (is_load_good(a, i))
             i++;
         return edge_alloc_check_load(a, i);
     }
+    s->tree->one_step_mw = seen.other_step == 0 && a->loads > 0 ? a->step_mw[0] : 0;
+    s->tree->one_weight = seen.other_weight == 0 && a->loads > 0 ? a->weight[0] : 0;
+    s->tree->is_sorted &= seen.other_class == 0;
     int32_t error = check_rows(a, s);
     if (error == EDGE_OK)
         edge_alloc_blame(a, EDGE_OK, -1, 0);
     return error;
-}
-
-/* Loads of each class in the two halves of a range. */
-struct classes {
-    int32_t count[2][EDGE_CLASSES];
-    int32_t end; /* behind the last class with loads */
-};
-
-static void count_class(struct classes *c, int32_t half, int32_t priority)
-{
-    c->count[half][priority]++;
-    c->end = priority < c->end ? c->end : priority + 1;
-}
-
-/* Set class_start; each count becomes the first place of these loads. */
-static void place_classes(struct space *s, struct classes *c, int32_t first, int32_t end)
-{
-    for (int32_t k = 0; k < c->end; k++) {
-        int32_t middle = first + c->count[0][k];
-        s->class_start[k] = first;
-        first = middle + c->count[1][k];
-        c->count[0][k] = s->class_start[k];
-        c->count[1][k] = middle;
-    }
-    for (int32_t k = c->end; k <= EDGE_CLASSES; k++)
-        s->class_start[k] = end;
-}
-
-/* The halves take turns: to count a class up at once again would be to wait for memory. */
-void edge_alloc_order(const struct edge_alloc *a, struct space *s, int32_t first, int32_t end)
-{
-    int32_t half = (end - first) / 2, middle = first + half;
-    const int32_t *priority = a->priority;
-    struct classes classes = {{{0}}, 0};
-    for (int32_t i = first; i < middle; i++) {
-        count_class(&classes, 0, priority[i]);
-        count_class(&classes, 1, priority[i + half]);
-    }
-    for (int32_t i = middle + half; i < end; i++)
-        count_class(&classes, 1, priority[i]);
-    place_classes(s, &classes, first, end);
-    for (int32_t i = first; i < middle; i++) {
-        s->order[classes.count[0][priority[i]]++] = i;
-        s->order[classes.count[1][priority[i + half]]++] = i + half;
-    }
-    for (int32_t i = middle + half; i < end; i++)
-        s->order[classes.count[1][priority[i]]++] = i;
 }

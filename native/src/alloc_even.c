@@ -29,6 +29,17 @@ static inline struct held held_at(const struct span *p, int32_t share_mw)
     return held;
 }
 
+/* The first share at which all have what they want. */
+static inline int32_t highest_share(const struct span *p)
+{
+    int32_t highest = 1;
+    for (int32_t n = 0; n < p->count; n++) {
+        int32_t share_mw = p->min_mw[n] + p->cap[n];
+        highest = share_mw > highest ? share_mw : highest;
+    }
+    return highest;
+}
+
 /* The first share with the steps, if the same loads are rising there. */
 static inline int64_t share_ahead(int32_t share_mw, int64_t missing, int32_t rising)
 {
@@ -44,7 +55,7 @@ static inline int32_t between(int32_t lowest, int64_t share_mw, int32_t highest)
 EDGE_WIDE static int32_t find_share(const struct span *p, int64_t steps, int64_t likely_mw,
                                     int64_t *missing)
 {
-    int32_t below = 0, above = share_max; /* fewer are held at below, enough at above */
+    int32_t below = 0, above = highest_share(p); /* fewer are held at below, enough at above */
     int64_t below_steps = 0;
     for (int32_t round = 1; above - below > 1; round++) {
         int32_t share_mw = between(below + 1, likely_mw, above - 1);
@@ -63,15 +74,36 @@ EDGE_WIDE static int32_t find_share(const struct span *p, int64_t steps, int64_t
     return above;
 }
 
+static inline int32_t steps_on(const struct span *p, int32_t share_mw, int32_t n)
+{
+    return taken(share_mw, p->min_mw[n], p->cap[n]) -
+           taken(share_mw - 1, p->min_mw[n], p->cap[n]);
+}
+
+/* The last that takes a step on the share. Whole blocks are counted as wide as they come. */
+static inline int32_t last_on(const struct span *p, int32_t share_mw, int64_t missing)
+{
+    enum { BLOCK = 64 };
+    int32_t first = 0, taken_in_block = 0;
+    for (; first + BLOCK < p->count; first += BLOCK) {
+        taken_in_block = 0;
+        for (int32_t n = first; n < first + BLOCK; n++)
+            taken_in_block += steps_on(p, share_mw, n);
+        if (taken_in_block >= missing)
+            break;
+        missing -= taken_in_block;
+    }
+    for (int32_t n = first; ; n++) {
+        missing -= steps_on(p, share_mw, n);
+        if (missing <= 0)
+            return n;
+    }
+}
+
 /* Lower cap; returns the last that takes a step on the share. */
 EDGE_WIDE static int32_t stop_at(const struct span *p, int32_t share_mw, int64_t missing)
 {
-    int32_t last = -1;
-    while (missing > 0) {
-        last++;
-        missing -= taken(share_mw, p->min_mw[last], p->cap[last]) -
-                   taken(share_mw - 1, p->min_mw[last], p->cap[last]);
-    }
+    int32_t last = last_on(p, share_mw, missing);
     for (int32_t n = 0; n < p->count; n++)
         p->cap[n] = taken(share_mw - (n > last), p->min_mw[n], p->cap[n]);
     return last;
@@ -80,7 +112,7 @@ EDGE_WIDE static int32_t stop_at(const struct span *p, int32_t share_mw, int64_t
 int64_t edge_alloc_cut_off_even(const struct span *p, int64_t steps, int64_t level, int32_t *last)
 {
     int64_t missing = 0;
-    int32_t weight = p->weight[0];
+    int32_t weight = p->one_weight;
     int32_t share_mw = find_share(p, steps, level * weight / EDGE_LEVEL_UNIT, &missing);
     *last = stop_at(p, share_mw, missing);
     return ((int64_t)share_mw * EDGE_LEVEL_UNIT + weight - 1) / weight;

@@ -125,7 +125,7 @@ EDGE_WIDE void edge_alloc_cut_off_even_narrow(const struct span *p, struct narro
 {
     struct loads loads;
     struct shares s;
-    int32_t weight = p->weight[0];
+    int32_t weight = p->one_weight;
     for (int32_t lane = 0; lane < NARROW_LANES; lane++)
         n->level[lane] *= weight * MW_PER_LEVEL;
     load_many(p, n, &loads);

@@ -68,7 +68,7 @@ static void sort_waves(struct space *s, int32_t nodes)
 {
     for (int32_t n = 0; n < nodes; n++)
         s->node[n].wave = 0;
-    memset(s->wave_start, 0, ((size_t)nodes + 1) * sizeof *s->wave_start);
+    memset(s->wave_start, 0, (size_t)nodes * sizeof *s->wave_start);
     for (int32_t n = nodes - 1; n >= 0; n--) {
         int32_t wave = s->node[n].wave, parent = s->node[n].parent;
         s->wave_start[wave]++;
@@ -77,13 +77,12 @@ static void sort_waves(struct space *s, int32_t nodes)
         if (s->tree->waves <= wave)
             s->tree->waves = wave + 1;
     }
-    int32_t end = 0;
-    for (int32_t w = 0; w <= s->tree->waves; w++) {
-        end += s->wave_start[w];
-        s->wave_start[w] = end;
+    int32_t next = 0;
+    for (int32_t w = 0; w < s->tree->waves; w++) {
+        int32_t count = s->wave_start[w];
+        s->wave_start[w] = next;
+        next += count;
     }
-    for (int32_t n = nodes - 1; n >= 0; n--)
-        s->in_waves[--s->wave_start[s->node[n].wave]] = n;
 }
 
 void edge_alloc_find_tree(const struct edge_alloc *a, struct space *s)

@@ -24,6 +24,7 @@ struct span {
     const int32_t *min_mw;
     int32_t *cap; /* steps it takes at most */
     int32_t count;
+    int32_t one_weight; /* if all weights are alike and the step is 1 mW, else 0: then weight[] */
     double step_mw;
     double per_step; /* 1.0 / step_mw */
 };

@@ -8,7 +8,7 @@
 
 enum { COUNT_MAX = 1 << 24 };
 
-/* Cut the workspace from its start; the arrays with 8-byte members come first. */
+/* Cut the workspace from its start; the arrays with members of 8 bytes come first. */
 static void *take(char *base, size_t *at, size_t count, size_t size)
 {
     void *taken = base ? base + *at : NULL;
@@ -23,11 +23,17 @@ static size_t lay_out(struct space *s, char *base, size_t loads, size_t rows, si
     s->limit_nw = take(base, &at, rows, sizeof *s->limit_nw);
     s->used_nw = take(base, &at, rows, sizeof *s->used_nw);
     s->full = take(base, &at, rows, sizeof *s->full);
-    s->node = take(base, &at, rows, sizeof *s->node);
     s->stop = take(base, &at, SLOTS * rows, sizeof *s->stop);
-    s->cut = take(base, &at, 2 * rows + 2, sizeof *s->cut);
+    s->room_mw = take(base, &at, rows, sizeof *s->room_mw);
+    s->missing = take(base, &at, rows, sizeof *s->missing);
+    s->cut_mw = take(base, &at, 2 * rows + 2, sizeof *s->cut_mw);
     s->ramp = take(base, &at, loads, sizeof *s->ramp);
+    s->steps_before = take(base, &at, loads + 1, sizeof *s->steps_before);
+    s->min_before = take(base, &at, loads + 1, sizeof *s->min_before);
     s->tree = take(base, &at, 1, sizeof *s->tree);
+    s->node = take(base, &at, rows, sizeof *s->node);
+    s->cut = take(base, &at, 2 * rows + 2, sizeof *s->cut);
+    s->inside = take(base, &at, SLOTS * rows, sizeof *s->inside);
     s->column_start = take(base, &at, loads + 1, sizeof *s->column_start);
     s->column_row = take(base, &at, entries, sizeof *s->column_row);
     s->column_coef_ppm = take(base, &at, entries, sizeof *s->column_coef_ppm);
@@ -36,11 +42,16 @@ static size_t lay_out(struct space *s, char *base, size_t loads, size_t rows, si
     s->rising_count = take(base, &at, rows, sizeof *s->rising_count);
     s->stale = take(base, &at, rows, sizeof *s->stale);
     s->heap = take(base, &at, rows, sizeof *s->heap);
-    s->node_of_row = take(base, &at, rows, sizeof *s->node_of_row);
-    s->cut_before = take(base, &at, loads, sizeof *s->cut_before);
-    s->in_waves = take(base, &at, rows, sizeof *s->in_waves);
-    s->wave_start = take(base, &at, rows + 1, sizeof *s->wave_start);
     s->order = take(base, &at, loads, sizeof *s->order);
+    s->class_of = take(base, &at, loads, sizeof *s->class_of);
+    s->class_start = take(base, &at, EDGE_CLASSES + 1, sizeof *s->class_start);
+    s->cut_before = take(base, &at, loads, sizeof *s->cut_before);
+    s->node_of_row = take(base, &at, rows, sizeof *s->node_of_row);
+    s->wave_start = take(base, &at, rows, sizeof *s->wave_start);
+    s->full_node = take(base, &at, rows, sizeof *s->full_node);
+    s->full_count = take(base, &at, rows, sizeof *s->full_count);
+    s->cut_row = take(base, &at, 2 * rows + 2, sizeof *s->cut_row);
+    s->cut_place = take(base, &at, 2 * rows + 2, sizeof *s->cut_place);
     s->weight = take(base, &at, loads + SPAN_MARGIN, sizeof *s->weight);
     s->min_mw = take(base, &at, loads + SPAN_MARGIN, sizeof *s->min_mw);
     s->cap = take(base, &at, loads + SPAN_MARGIN, sizeof *s->cap);
@@ -58,7 +69,6 @@ struct space edge_alloc_space(const struct edge_alloc *a)
     struct space s;
     lay_out(&s, (char *)a->workspace, (size_t)a->loads, (size_t)a->rows,
             (size_t)a->row_start[a->rows]);
-    memset(s.class_start, 0, sizeof s.class_start);
     s.are_all_kept = 0;
     return s;
 }
@@ -111,7 +121,6 @@ int32_t edge_alloc_prepare(struct edge_alloc *a)
     }
     struct space s = edge_alloc_space(a);
     transpose(a, &s);
-    memset(s.used_nw, 0, (size_t)a->rows * sizeof *s.used_nw);
     edge_alloc_find_tree(a, &s);
     return EDGE_OK;
 }
