@@ -4,11 +4,11 @@
  * instead of levels. */
 #include "alloc_search.h"
 
-static const int32_t share_max = 1 << 30;
-
+/* Steps that are held at a share; how many of them are taken on it, and how many would be on the
+ * next. */
 struct held {
     int64_t steps;
-    int32_t rising; /* loads between their minimum and their cap */
+    int32_t on, next;
 };
 
 static inline int32_t taken(int32_t share_mw, int32_t min_mw, int32_t cap)
@@ -20,11 +20,12 @@ static inline int32_t taken(int32_t share_mw, int32_t min_mw, int32_t cap)
 
 static inline struct held held_at(const struct span *p, int32_t share_mw)
 {
-    struct held held = {0, 0};
+    struct held held = {0, 0, 0};
     for (int32_t n = 0; n < p->count; n++) {
-        int32_t steps = taken(share_mw, p->min_mw[n], p->cap[n]);
-        held.steps += steps;
-        held.rising += (steps > 0) & (steps < p->cap[n]);
+        int32_t above_min = share_mw - p->min_mw[n], cap = p->cap[n];
+        held.steps += taken(share_mw, p->min_mw[n], cap);
+        held.on += (above_min > 0) & (above_min <= cap);
+        held.next += (above_min >= 0) & (above_min < cap);
     }
     return held;
 }
@@ -40,38 +41,43 @@ static inline int32_t highest_share(const struct span *p)
     return highest;
 }
 
-/* The first share with the steps, if the same loads are rising there. */
-static inline int64_t share_ahead(int32_t share_mw, int64_t missing, int32_t rising)
-{
-    return share_mw + (missing > 0 ? missing + rising - 1 : missing) / rising;
-}
+/* The share is in (below, above]: fewer steps are held at below, enough at above. */
+struct shares {
+    int32_t below, above;
+    int64_t below_steps;
+};
 
-static inline int32_t between(int32_t lowest, int64_t share_mw, int32_t highest)
+/* Look at a share and those beside it. Returns the share that promises the steps. */
+static inline int64_t close_in(const struct span *p, int64_t steps, int32_t share_mw,
+                               struct shares *s)
 {
-    share_mw = share_mw < highest ? share_mw : highest;
-    return (int32_t)(share_mw > lowest ? share_mw : lowest);
+    struct held held = held_at(p, share_mw);
+    int64_t missing = steps - held.steps;
+    if (missing > 0) {
+        s->below = share_mw;
+        s->below_steps = held.steps;
+        s->above = missing <= held.next ? share_mw + 1 : s->above;
+        return held.next > 0 ? share_mw + (missing + held.next - 1) / held.next : s->above;
+    }
+    s->above = share_mw;
+    if (missing + held.on > 0) {
+        s->below = share_mw - 1;
+        s->below_steps = held.steps - held.on;
+    }
+    return held.on > 0 ? share_mw + missing / held.on : s->below;
 }
 
 EDGE_WIDE static int32_t find_share(const struct span *p, int64_t steps, int64_t likely_mw,
                                     int64_t *missing)
 {
-    int32_t below = 0, above = highest_share(p); /* fewer are held at below, enough at above */
-    int64_t below_steps = 0;
-    for (int32_t round = 1; above - below > 1; round++) {
-        int32_t share_mw = between(below + 1, likely_mw, above - 1);
-        struct held held = held_at(p, share_mw);
-        if (held.steps >= steps) {
-            above = share_mw;
-        } else {
-            below = share_mw;
-            below_steps = held.steps;
-        }
-        likely_mw = below + (above - below) / 2;
-        if (round % 4 != 0 && held.rising > 0)
-            likely_mw = share_ahead(share_mw, steps - held.steps, held.rising);
+    struct shares s = {0, highest_share(p), 0};
+    for (int32_t round = 1; s.above - s.below > 1; round++) {
+        if (round % 4 == 0 || likely_mw <= s.below || likely_mw >= s.above)
+            likely_mw = s.below + (s.above - s.below) / 2;
+        likely_mw = close_in(p, steps, (int32_t)likely_mw, &s);
     }
-    *missing = steps - below_steps;
-    return above;
+    *missing = steps - s.below_steps;
+    return s.above;
 }
 
 static inline int32_t steps_on(const struct span *p, int32_t share_mw, int32_t n)
@@ -115,5 +121,5 @@ int64_t edge_alloc_cut_off_even(const struct span *p, int64_t steps, int64_t lev
     int32_t weight = p->one_weight;
     int32_t share_mw = find_share(p, steps, level * weight / EDGE_LEVEL_UNIT, &missing);
     *last = stop_at(p, share_mw, missing);
-    return ((int64_t)share_mw * EDGE_LEVEL_UNIT + weight - 1) / weight;
+    return round_up(level_of(weight, share_mw));
 }

@@ -64,23 +64,32 @@ static inline many share_ahead(const many *missing, const many *rising)
     return down - (__builtin_convertvector(down, many_floats) < ahead);
 }
 
+/* The next share: the likely one if it is inside, or the middle. */
+static inline void aim(struct shares *s, const many *likely, int is_middle)
+{
+    many is_inside = (*likely > s->below) & (*likely < s->above) & (zero - !is_middle);
+    s->share_mw = CHOOSE(is_inside, *likely, s->below + ((s->above - s->below) >> 1));
+}
+
 static inline void close_in(const struct loads *loads, struct shares *s, int is_middle)
 {
-    many held = zero, rising = zero;
+    many held = zero, on = zero, next = zero;
     for (int32_t j = 0; j < loads->most; j++) {
-        many steps = taken(&s->share_mw, &loads->min_mw[j], &loads->cap[j]);
-        held += steps;
-        rising -= (steps > 0) & (steps < loads->cap[j]);
+        many above_min = s->share_mw - loads->min_mw[j], cap = loads->cap[j];
+        held += taken(&s->share_mw, &loads->min_mw[j], &loads->cap[j]);
+        on -= (above_min > 0) & (above_min <= cap);
+        next -= (above_min >= 0) & (above_min < cap);
     }
-    many is_enough = held >= s->steps, missing = s->steps - held;
+    many missing = s->steps - held, is_enough = missing <= 0, rising = CHOOSE(is_enough, on, next);
+    many is_on = is_enough & (missing + on > 0), is_next = ~is_enough & (missing <= next);
     s->above = CHOOSE(is_enough, s->share_mw, s->above);
-    s->below = CHOOSE(is_enough, s->below, s->share_mw);
+    s->above = CHOOSE(is_next, s->share_mw + 1, s->above);
     s->below_steps = CHOOSE(is_enough, s->below_steps, held);
-    many middle = s->below + ((s->above - s->below) >> 1);
+    s->below_steps = CHOOSE(is_on, held - on, s->below_steps);
+    s->below = CHOOSE(is_enough, s->below, s->share_mw);
+    s->below = CHOOSE(is_on, s->share_mw - 1, s->below);
     many likely = s->share_mw + share_ahead(&missing, &rising);
-    likely = CHOOSE((rising == 0) | (zero - is_middle), middle, likely);
-    likely = CHOOSE(likely < s->above, likely, s->above - 1);
-    s->share_mw = CHOOSE(likely > s->below, likely, s->below + 1);
+    aim(s, &likely, is_middle);
 }
 
 static inline int are_closed(const struct shares *s)
@@ -94,14 +103,15 @@ static inline int are_closed(const struct shares *s)
 
 static inline void find_shares(const struct narrow *n, const struct loads *loads, struct shares *s)
 {
+    many likely;
     s->below = s->below_steps = zero;
     for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
-        s->steps[lane] = (int32_t)n->steps[lane];
-        s->share_mw[lane] = (int32_t)n->level[lane];
-        s->above[lane] = n->count[lane] > 0 ? share_max : 1;
+        int is_used = n->count[lane] > 0;
+        s->steps[lane] = is_used ? (int32_t)n->steps[lane] : 1; /* never enough: stays closed */
+        s->above[lane] = is_used ? share_max : 1;
+        likely[lane] = (int32_t)n->level[lane];
     }
-    s->share_mw = CHOOSE(s->share_mw < s->above, s->share_mw, s->above - 1);
-    s->share_mw = CHOOSE(s->share_mw > 0, s->share_mw, zero + 1);
+    aim(s, &likely, 0);
     for (int32_t round = 1; !are_closed(s); round++)
         close_in(loads, s, round % 4 == 0);
 }
@@ -134,8 +144,7 @@ EDGE_WIDE void edge_alloc_cut_off_even_narrow(const struct span *p, struct narro
     for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
         for (int32_t j = 0; j < n->count[lane]; j++)
             p->cap[n->first[lane] + j] = loads.cap[j][lane];
-        int64_t level = (int64_t)s.above[lane] * EDGE_LEVEL_UNIT + weight - 1;
-        n->level[lane] = (double)(level / weight);
+        n->level[lane] = (double)round_up(level_of(weight, s.above[lane]));
         n->last[lane] = last[lane];
     }
 }

@@ -228,9 +228,9 @@ static void grant(struct edge_alloc *a, struct space *s, const struct filling *f
     for (int32_t n = f->of.first; n < f->of.end; n++) {
         int32_t i = f->loads[n], cap = s->cap[n];
         int32_t grant_mw = s->min_mw[n] + cap * step_mw;
+        int32_t has_all = -(a->request_mw[i] - grant_mw < step_mw); /* bits, or none */
         s->steps_before[n] = steps;
         steps += cap;
-        int32_t has_all = -(a->request_mw[i] - grant_mw < step_mw); /* bits, or none */
         a->grant_mw[i] = grant_mw;
         a->binding_row[i] = s->cut_row[s->cut_before[i]] | has_all;
     }
