@@ -23,8 +23,9 @@ static int fill_node(struct edge_alloc *a, struct space *s, int32_t node, struct
     return 1;
 }
 
-/* Does the node look as before from around it? It does if it takes as much, and if none around
- * it became full by a step of a load inside it: then all around it are full when they were. */
+/* Does the node look as before from around it, if its minimums are as they were? It does if it
+ * takes as much, and if none around it became full by a step of a load inside it: then all around
+ * it are full when they were. */
 static int looks_alike(const struct edge_alloc *a, const struct space *s, int32_t node,
                        const struct stop *was)
 {
@@ -35,8 +36,7 @@ static int looks_alike(const struct edge_alloc *a, const struct space *s, int32_
         const struct stop *stop = stops_of(a, s, slot);
         int32_t last = stop[s->node[node].parent].full.last;
         alike &= last < first || last >= end;
-        alike &= stop[node].used_mw == was[slot].used_mw;
-        alike &= stop[node].min_mw == was[slot].min_mw;
+        alike &= stop[node].more_mw == was[slot].more_mw;
     }
     return alike;
 }
@@ -59,12 +59,13 @@ static int has_room(const struct space *s, int32_t node, int64_t more_mw)
     return more_mw + step_mw <= s->room_mw[node];
 }
 
+/* What the node takes more on top of its minimums. */
 static int64_t growth_mw(const struct edge_alloc *a, const struct space *s, int32_t node,
                          const struct stop *was)
 {
     int64_t more_mw = 0;
     for (int32_t slot = 0; slot < s->tree->slots; slot++)
-        more_mw += stops_of(a, s, slot)[node].used_mw - was[slot].used_mw;
+        more_mw += stops_of(a, s, slot)[node].more_mw - was[slot].more_mw;
     return more_mw;
 }
 
@@ -86,19 +87,19 @@ static void pass_on(const struct edge_alloc *a, const struct space *s, int32_t n
         s->room_mw[out] -= more_mw;
         for (int32_t slot = 0; slot < s->tree->slots; slot++) {
             struct stop *stop = stops_of(a, s, slot);
-            stop[out].used_mw += stop[node].used_mw - was[slot].used_mw;
-            stop[out].min_mw += stop[node].min_mw - was[slot].min_mw;
+            stop[out].more_mw += stop[node].more_mw - was[slot].more_mw;
         }
     }
 }
 
-static int32_t fill_from(struct edge_alloc *a, struct space *s, int32_t node)
+/* From this node outwards; its minimums have grown by least_mw. */
+static int32_t fill_from(struct edge_alloc *a, struct space *s, int32_t node, int32_t least_mw)
 {
     struct stop was[SLOTS];
     while (node >= 0 && fill_node(a, s, node, was)) {
-        if (s->node[node].parent < 0 || looks_alike(a, s, node, was))
+        if (s->node[node].parent < 0 || (least_mw == 0 && looks_alike(a, s, node, was)))
             return edge_alloc_blame(a, EDGE_OK, -1, 0);
-        int64_t more_mw = growth_mw(a, s, node, was);
+        int64_t more_mw = least_mw + growth_mw(a, s, node, was);
         int32_t out = next_full(a, s, node, more_mw);
         if (out < 0) {
             pass_on(a, s, node, was, more_mw);
@@ -109,14 +110,29 @@ static int32_t fill_from(struct edge_alloc *a, struct space *s, int32_t node)
     return edge_alloc_solve(a);
 }
 
-/* Has the load the class that it was sorted by, and the step of the others in it? */
-static int is_in_a_slot(const struct edge_alloc *a, const struct space *s, int32_t load)
+/* Is the load of the class that it was sorted by, and steps as that class did? */
+static int is_in_its_slot(const struct edge_alloc *a, const struct space *s, int32_t load)
 {
     int is_in = 0;
     for (int32_t slot = 0; slot < s->tree->slots; slot++)
-        is_in |= s->tree->slot_class[slot] == a->priority[load] &&
+        is_in |= s->tree->slot_class[slot] == s->class_of[load] &&
                  s->tree->slot_step_mw[slot] == a->step_mw[load];
     return is_in && a->priority[load] == s->class_of[load];
+}
+
+/* The minimum that it was filled with. */
+static int32_t last_min_mw(const struct space *s, int32_t load)
+{
+    int32_t priority = s->class_of[load];
+    int32_t low = s->class_start[priority], end = s->class_start[priority + 1];
+    while (end - low > 1) {
+        int32_t middle = low + (end - low) / 2;
+        if (s->order[middle] <= load)
+            low = middle;
+        else
+            end = middle;
+    }
+    return s->min_mw[low];
 }
 
 int32_t edge_alloc_change_load(struct edge_alloc *a, int32_t load)
@@ -124,13 +140,16 @@ int32_t edge_alloc_change_load(struct edge_alloc *a, int32_t load)
     struct space s = edge_alloc_space(a);
     if (load < 0 || load >= a->loads)
         return edge_alloc_blame(a, EDGE_E_RANGE, -1, 0);
-    if (!s.tree->is_kept || !is_in_a_slot(a, &s, load))
+    if (!s.tree->is_kept || !is_in_its_slot(a, &s, load))
         return edge_alloc_solve(a);
     int32_t error = edge_alloc_check_load(a, load);
     s.tree->is_kept = error == EDGE_OK;
+    if (error != EDGE_OK)
+        return error;
     if (a->weight[load] != s.tree->one_weight)
         s.tree->one_weight = 0;
-    return error == EDGE_OK ? fill_from(a, &s, s.cut[s.cut_before[load]].node) : error;
+    int32_t node = s.cut[s.cut_before[load]].node;
+    return fill_from(a, &s, node, a->min_mw[load] - last_min_mw(&s, load));
 }
 
 int32_t edge_alloc_change_limit(struct edge_alloc *a, int32_t row)
@@ -142,5 +161,5 @@ int32_t edge_alloc_change_limit(struct edge_alloc *a, int32_t row)
         return edge_alloc_solve(a);
     int32_t error = edge_alloc_check_limit(a, row);
     s.tree->is_kept = error == EDGE_OK;
-    return error == EDGE_OK ? fill_from(a, &s, s.node_of_row[row]) : error;
+    return error == EDGE_OK ? fill_from(a, &s, s.node_of_row[row], 0) : error;
 }

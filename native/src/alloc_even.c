@@ -67,10 +67,19 @@ static inline int64_t close_in(const struct span *p, int64_t steps, int32_t shar
     return held.on > 0 ? share_mw + missing / held.on : s->below;
 }
 
-EDGE_WIDE static int32_t find_share(const struct span *p, int64_t steps, int64_t likely_mw,
-                                    int64_t *missing)
+/* The share if every load were between its minimum and its cap. */
+static inline int64_t likely_share(const struct span *p, int64_t steps)
+{
+    int64_t sum_mw = steps;
+    for (int32_t n = 0; n < p->count; n++)
+        sum_mw += p->min_mw[n];
+    return sum_mw / p->count;
+}
+
+EDGE_WIDE static int32_t find_share(const struct span *p, int64_t steps, int64_t *missing)
 {
     struct shares s = {0, highest_share(p), 0};
+    int64_t likely_mw = likely_share(p, steps);
     for (int32_t round = 1; s.above - s.below > 1; round++) {
         if (round % 4 == 0 || likely_mw <= s.below || likely_mw >= s.above)
             likely_mw = s.below + (s.above - s.below) / 2;
@@ -115,11 +124,10 @@ EDGE_WIDE static int32_t stop_at(const struct span *p, int32_t share_mw, int64_t
     return last;
 }
 
-int64_t edge_alloc_cut_off_even(const struct span *p, int64_t steps, int64_t level, int32_t *last)
+int64_t edge_alloc_cut_off_even(const struct span *p, int64_t steps, int32_t *last)
 {
     int64_t missing = 0;
-    int32_t weight = p->one_weight;
-    int32_t share_mw = find_share(p, steps, level * weight / EDGE_LEVEL_UNIT, &missing);
+    int32_t share_mw = find_share(p, steps, &missing);
     *last = stop_at(p, share_mw, missing);
-    return round_up(level_of(weight, share_mw));
+    return round_up(level_of(p->one_weight, share_mw));
 }

@@ -17,7 +17,8 @@ static const many zero = {0};
 /* The loads at one place of each span; behind the end of a span they take no steps. */
 struct loads {
     many min_mw[NARROW_LOADS], cap[NARROW_LOADS];
-    int32_t most; /* of a span */
+    many_floats sum_mw; /* minimums */
+    int32_t most;       /* of a span */
 };
 
 /* As in alloc_even.c: the share of each lane is in (below, above]. */
@@ -35,12 +36,14 @@ static inline void load_many(const struct span *p, const struct narrow *n, struc
         loads->most = n->count[lane] > loads->most ? n->count[lane] : loads->most;
     many count;
     memcpy(&count, n->count, sizeof count);
+    loads->sum_mw = __builtin_convertvector(zero, many_floats);
     for (int32_t j = 0; j < loads->most; j++) {
         for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
             loads->min_mw[j][lane] = p->min_mw[n->first[lane] + j];
             loads->cap[j][lane] = p->cap[n->first[lane] + j];
         }
         loads->cap[j] &= count > j;
+        loads->sum_mw += __builtin_convertvector(loads->min_mw[j] & (count > j), many_floats);
     }
 }
 
@@ -51,17 +54,15 @@ static inline many taken(const many *share_mw, const many *min_mw, const many *c
     return steps & (steps > 0);
 }
 
-/* Whole steps of all rising loads that are missing, rounded up. As good as floats have it: only
- * the bracket has to be right. */
-static inline many share_ahead(const many *missing, const many *rising)
+/* Rounded up. As good as floats have it: only the bracket has to be right. */
+static inline many divided(const many_floats *mw, const many *count)
 {
     many_floats most = __builtin_convertvector(zero + share_max, many_floats);
-    many_floats ahead = __builtin_convertvector(*missing, many_floats) /
-                        __builtin_convertvector(*rising + ((*rising == 0) & 1), many_floats);
-    ahead = (many_floats)CHOOSE(ahead < most, (many)ahead, (many)most);
-    ahead = (many_floats)CHOOSE(ahead > -most, (many)ahead, (many)-most);
-    many down = __builtin_convertvector(ahead, many);
-    return down - (__builtin_convertvector(down, many_floats) < ahead);
+    many_floats each = *mw / __builtin_convertvector(*count + ((*count == 0) & 1), many_floats);
+    each = (many_floats)CHOOSE(each < most, (many)each, (many)most);
+    each = (many_floats)CHOOSE(each > -most, (many)each, (many)-most);
+    many down = __builtin_convertvector(each, many);
+    return down - (__builtin_convertvector(down, many_floats) < each);
 }
 
 /* The next share: the likely one if it is inside, or the middle. */
@@ -88,7 +89,8 @@ static inline void close_in(const struct loads *loads, struct shares *s, int is_
     s->below_steps = CHOOSE(is_on, held - on, s->below_steps);
     s->below = CHOOSE(is_enough, s->below, s->share_mw);
     s->below = CHOOSE(is_on, s->share_mw - 1, s->below);
-    many likely = s->share_mw + share_ahead(&missing, &rising);
+    many_floats ahead = __builtin_convertvector(missing, many_floats);
+    many likely = s->share_mw + divided(&ahead, &rising);
     aim(s, &likely, is_middle);
 }
 
@@ -103,14 +105,15 @@ static inline int are_closed(const struct shares *s)
 
 static inline void find_shares(const struct narrow *n, const struct loads *loads, struct shares *s)
 {
-    many likely;
+    many count;
+    memcpy(&count, n->count, sizeof count);
     s->below = s->below_steps = zero;
     for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
-        int is_used = n->count[lane] > 0;
-        s->steps[lane] = is_used ? (int32_t)n->steps[lane] : 1; /* never enough: stays closed */
-        s->above[lane] = is_used ? share_max : 1;
-        likely[lane] = (int32_t)n->level[lane];
+        s->steps[lane] = n->count[lane] > 0 ? (int32_t)n->steps[lane] : 1; /* never enough */
+        s->above[lane] = n->count[lane] > 0 ? share_max : 1;
     }
+    many_floats sum_mw = loads->sum_mw + __builtin_convertvector(s->steps, many_floats);
+    many likely = divided(&sum_mw, &count);
     aim(s, &likely, 0);
     for (int32_t round = 1; !are_closed(s); round++)
         close_in(loads, s, round % 4 == 0);
@@ -135,16 +138,13 @@ EDGE_WIDE void edge_alloc_cut_off_even_narrow(const struct span *p, struct narro
 {
     struct loads loads;
     struct shares s;
-    int32_t weight = p->one_weight;
-    for (int32_t lane = 0; lane < NARROW_LANES; lane++)
-        n->level[lane] *= weight * MW_PER_LEVEL;
     load_many(p, n, &loads);
     find_shares(n, &loads, &s);
     many last = stop_at(&s, &loads);
     for (int32_t lane = 0; lane < NARROW_LANES; lane++) {
         for (int32_t j = 0; j < n->count[lane]; j++)
             p->cap[n->first[lane] + j] = loads.cap[j][lane];
-        n->level[lane] = (double)round_up(level_of(weight, s.above[lane]));
+        n->level[lane] = (double)round_up(level_of(p->one_weight, s.above[lane]));
         n->last[lane] = last[lane];
     }
 }

@@ -18,7 +18,8 @@ struct narrow_load {
 
 struct narrow_loads {
     struct narrow_load at[NARROW_LOADS];
-    int32_t most; /* of a span */
+    four min_mw, weight; /* sums */
+    int32_t most;        /* of a span */
 };
 
 /* As in edge_alloc_search: the level of each lane is in (below, above]. */
@@ -42,14 +43,18 @@ static inline void load_narrow(const struct span *p, const struct narrow *n, int
     const int32_t *first = n->first + from;
     four_ints count = four_from(n->count + from);
     loads->most = 0;
+    loads->min_mw = loads->weight = (four){0, 0, 0, 0};
     for (int32_t lane = 0; lane < LANES; lane++)
         loads->most = count[lane] > loads->most ? count[lane] : loads->most;
     for (int32_t j = 0; j < loads->most; j++) {
         four_ints is_inside = count > j;
         struct narrow_load *load = &loads->at[j];
-        load->of.weight = to_doubles(pick(p->weight, first, j));
-        load->of.min_mw = to_doubles(pick(p->min_mw, first, j));
+        four_ints weight = pick(p->weight, first, j), min_mw = pick(p->min_mw, first, j);
+        load->of.weight = to_doubles(weight);
+        load->of.min_mw = to_doubles(min_mw);
         load->of.cap = to_doubles(pick(p->cap, first, j) & is_inside);
+        loads->weight += to_doubles(weight & is_inside);
+        loads->min_mw += to_doubles(min_mw & is_inside);
         four per_weight = 1.0 / load->of.weight;
         load->start = (load->of.min_mw * (double)EDGE_LEVEL_UNIT - 0.5) * per_weight;
         load->per_step = (p->step_mw * (double)EDGE_LEVEL_UNIT) * per_weight;
@@ -147,7 +152,7 @@ EDGE_WIDE static void cut_off_four(const struct span *p, struct narrow *n, int32
     struct narrow_state s;
     load_narrow(p, n, from, &loads);
     memcpy(&s.steps, n->steps + from, sizeof s.steps);
-    memcpy(&s.level, n->level + from, sizeof s.level);
+    s.level = (loads.min_mw + s.steps * p->step_mw) * (double)EDGE_LEVEL_UNIT / loads.weight;
     s.below_steps = (four){0, 0, 0, 0};
     s.below = s.below_steps - 1.0;
     s.above = s.below_steps + (double)level_max;

@@ -12,7 +12,7 @@ struct narrow {
     int32_t first[NARROW_LANES]; /* place in the arrays of the span that holds them all */
     int32_t count[NARROW_LANES]; /* .. NARROW_LOADS */
     double steps[NARROW_LANES];  /* that they take together, 1 .. sum of cap */
-    double level[NARROW_LANES];  /* where to look first; out: where they take the last of them */
+    double level[NARROW_LANES];  /* out: where they take the last of them */
     int32_t last[NARROW_LANES];  /* out: the place of the load that does, from first on */
 };
 

@@ -51,12 +51,16 @@ static inline double step_after(const struct span *p, int64_t level)
     return lowest_lane(&nearest);
 }
 
-EDGE_WIDE int64_t edge_alloc_sum(const int32_t *cap, int32_t count)
+/* The level if every load were between its minimum and its cap. */
+static inline int64_t likely_level(const struct span *p, int64_t steps)
 {
-    int64_t sum = 0;
-    for (int32_t n = 0; n < count; n++)
-        sum += cap[n];
-    return sum;
+    int64_t weight = 0, min_mw = 0;
+    for (int32_t n = 0; n < p->count; n++) {
+        weight += p->weight[n];
+        min_mw += p->min_mw[n];
+    }
+    double sum_mw = (double)min_mw + (double)steps * p->step_mw;
+    return (int64_t)level_of((double)weight, sum_mw);
 }
 
 /* The level is in (below, above]: fewer than `steps` are held at below, enough at above. */
@@ -85,11 +89,10 @@ static inline int64_t level_ahead(const struct span *p, int64_t at, struct held 
     return (int64_t)guess;
 }
 
-EDGE_WIDE int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t level,
-                                    int64_t *missing)
+EDGE_WIDE int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing)
 {
     struct bracket b = {-1, level_max};
-    int64_t below_steps = 0;
+    int64_t below_steps = 0, level = likely_level(p, steps);
     for (int32_t round = 1; b.above - b.below > 1; round++) {
         struct held held = held_at(p, level);
         int64_t beyond = held.steps - steps, at = level;

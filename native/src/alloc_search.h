@@ -29,18 +29,15 @@ struct span {
     double per_step; /* 1.0 / step_mw */
 };
 
-/* First level at which together they hold `steps` or more, 1 .. sum of cap, looked for from
- * `level` on, 0 .. level_max; *missing is how many of these are taken on it. */
-int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t level, int64_t *missing);
+/* First level at which together they hold `steps` or more, 1 .. sum of cap; *missing is how many
+ * of these are taken on it. */
+int64_t edge_alloc_search(const struct span *p, int64_t steps, int64_t *missing);
 
 /* Lower cap to what they hold after `missing` of them, 1 or more, have taken a step on `level`.
  * Returns the last that has. */
 int32_t edge_alloc_cut_off(const struct span *p, int64_t level, int64_t missing);
 
 /* Both for loads of one weight in steps of 1 mW: the level and, in *last, the last load. */
-int64_t edge_alloc_cut_off_even(const struct span *p, int64_t steps, int64_t level, int32_t *last);
-
-/* Sum of cap. */
-int64_t edge_alloc_sum(const int32_t *cap, int32_t count);
+int64_t edge_alloc_cut_off_even(const struct span *p, int64_t steps, int32_t *last);
 
 #endif

@@ -29,7 +29,6 @@ static size_t lay_out(struct space *s, char *base, size_t loads, size_t rows, si
     s->cut_mw = take(base, &at, 2 * rows + 2, sizeof *s->cut_mw);
     s->ramp = take(base, &at, loads, sizeof *s->ramp);
     s->steps_before = take(base, &at, loads + 1, sizeof *s->steps_before);
-    s->min_before = take(base, &at, loads + 1, sizeof *s->min_before);
     s->tree = take(base, &at, 1, sizeof *s->tree);
     s->node = take(base, &at, rows, sizeof *s->node);
     s->cut = take(base, &at, 2 * rows + 2, sizeof *s->cut);

@@ -60,8 +60,7 @@ struct places {
 /* One class in one node. */
 struct stop {
     struct moment full; /* when it or a node around it first has no room for a step */
-    int64_t min_mw;
-    int64_t used_mw;
+    int64_t more_mw; /* that its loads take, on top of their minimums */
 };
 
 /* A node with all inside it, or all nodes. */
@@ -107,8 +106,8 @@ struct space {
     int64_t *cut_mw;         /* [2 R + 2] minimums before each cut */
     int32_t *cut_row;        /* [2 R + 2] row that stops the loads behind it, or -1 */
     int32_t *cut_place;      /* [2 R + 2] first place behind it of the class */
-    int32_t *weight, *min_mw, *cap;     /* [n] by place, for the tree; cap in steps */
-    int64_t *steps_before, *min_before; /* [n + 1] by place: sums over those of the class before */
+    int32_t *weight, *min_mw, *cap; /* [n] by place, for the tree; cap in steps */
+    int64_t *steps_before;          /* [n + 1] by place: of those of the class before it */
 };
 
 struct space edge_alloc_space(const struct edge_alloc *a);

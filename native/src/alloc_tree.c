@@ -44,22 +44,20 @@ static int32_t gather_weights(const struct edge_alloc *a, struct space *s, const
     return other == 0 && f->all.per_step == 1.0 && first < f->of.end ? s->weight[first] : 0;
 }
 
+/* Steps before each load. */
 static void sum_up(struct space *s, const struct filling *f)
 {
-    int64_t steps = 0, min_mw = 0;
+    int64_t steps = 0;
     for (int32_t n = f->of.first; n < f->of.end; n++) {
         s->steps_before[n] = steps;
-        s->min_before[n] = min_mw;
         steps += s->cap[n];
-        min_mw += s->min_mw[n];
     }
     s->steps_before[f->of.end] = steps;
-    s->min_before[f->of.end] = min_mw;
 }
 
-static int64_t between(const int64_t *sum_before, struct places of)
+static int64_t steps_in(const struct space *s, struct places of)
 {
-    return sum_before[of.end] - sum_before[of.first];
+    return s->steps_before[of.end] - s->steps_before[of.first];
 }
 
 static struct span span_of(const struct filling *f, struct places of)
@@ -72,18 +70,6 @@ static struct span span_of(const struct filling *f, struct places of)
     return span;
 }
 
-/* The level if every load of the node were between its minimum and its request. */
-static int64_t likely_level(const struct space *s, const struct filling *f, struct places of,
-                            int64_t room)
-{
-    int32_t count = of.end - of.first;
-    int64_t weight = (int64_t)f->all.one_weight * count;
-    if (weight == 0)
-        weight = edge_alloc_sum(f->all.weight + of.first, count);
-    double sum_mw = (double)between(s->min_before, of) + (double)room * f->all.step_mw;
-    return (int64_t)level_of((double)weight, sum_mw);
-}
-
 /* Nodes of one wave that wait for a search side by side. */
 struct waiting {
     struct narrow narrow;
@@ -92,16 +78,16 @@ struct waiting {
 };
 
 /* Cut the loads of a node off when they have taken `room` steps, 1 or more. */
-static void cut_off(struct space *s, const struct filling *f, int32_t n, int64_t room)
+static void cut_off(const struct filling *f, int32_t n, int64_t room)
 {
     struct moment *full = &f->stop[n].full;
     struct span span = span_of(f, f->inside[n]);
-    int64_t missing = 0, level = likely_level(s, f, f->inside[n], room);
+    int64_t missing = 0;
     int32_t last = 0;
     if (f->all.one_weight > 0) {
-        full->level = edge_alloc_cut_off_even(&span, room, level, &last);
+        full->level = edge_alloc_cut_off_even(&span, room, &last);
     } else {
-        full->level = edge_alloc_search(&span, room, level, &missing);
+        full->level = edge_alloc_search(&span, room, &missing);
         last = edge_alloc_cut_off(&span, full->level, missing);
     }
     full->last = f->loads[f->inside[n].first + last];
@@ -126,15 +112,13 @@ static void cut_off_waiting(const struct filling *f, struct waiting *w)
     memset(w->narrow.steps, 0, sizeof w->narrow.steps);
 }
 
-static void let_wait(struct space *s, const struct filling *f, int32_t n, int64_t room,
-                     struct waiting *w)
+static void let_wait(const struct filling *f, int32_t n, int64_t room, struct waiting *w)
 {
     struct places of = f->inside[n];
     w->node[w->count] = n;
     w->narrow.first[w->count] = of.first;
     w->narrow.count[w->count] = of.end - of.first;
     w->narrow.steps[w->count] = (double)room;
-    w->narrow.level[w->count] = (double)likely_level(s, f, of, room);
     w->count++;
 }
 
@@ -142,7 +126,7 @@ static void let_wait(struct space *s, const struct filling *f, int32_t n, int64_
 static int is_narrow(const struct space *s, struct places of)
 {
     int32_t count = of.end - of.first;
-    return count > 1 && count <= NARROW_LOADS && between(s->steps_before, of) <= INT32_MAX;
+    return count > 1 && count <= NARROW_LOADS && steps_in(s, of) <= INT32_MAX;
 }
 
 /* The loads of a full node take as many steps as it has room for, and no more. */
@@ -155,9 +139,9 @@ static void stop_node(struct space *s, const struct filling *f, int32_t n, struc
     if (room == 0)
         memset(f->all.cap + of.first, 0, (size_t)(of.end - of.first) * sizeof *f->all.cap);
     else if (is_narrow(s, of))
-        let_wait(s, f, n, room, w);
+        let_wait(f, n, room, w);
     else
-        cut_off(s, f, n, room);
+        cut_off(f, n, room);
 }
 
 /* List the nodes with too little room, each once all inside it have taken what they can. */
@@ -171,7 +155,7 @@ static void find_full(struct space *s, const struct filling *f)
     for (int32_t n = part->end_node - 1; n >= part->first_node; n--) {
         const struct node *node = &s->node[n];
         int64_t missing = s->missing[n], room_mw = s->room_mw[n];
-        int64_t wanted = between(s->steps_before, f->inside[n]) - missing;
+        int64_t wanted = steps_in(s, f->inside[n]) - missing;
         f->stop[n].full = at_never;
         if ((wanted + 1) * step_mw > room_mw) {
             missing += wanted - room_mw / step_mw;
@@ -219,6 +203,7 @@ static void cut_off_at(struct space *s, const struct filling *f, struct moment w
     }
 }
 
+/* The grants; now steps are summed up over those before each load. */
 static void grant(struct edge_alloc *a, struct space *s, const struct filling *f)
 {
     int32_t step_mw = (int32_t)f->all.step_mw;
@@ -241,10 +226,8 @@ static void count_used(struct space *s, const struct filling *f)
 {
     int64_t step_mw = (int64_t)f->all.step_mw;
     for (int32_t n = f->part->first_node; n < f->part->end_node; n++) {
-        int64_t more_mw = between(s->steps_before, f->inside[n]) * step_mw;
-        f->stop[n].min_mw = between(s->min_before, f->inside[n]);
-        f->stop[n].used_mw = f->stop[n].min_mw + more_mw;
-        s->room_mw[n] -= more_mw;
+        f->stop[n].more_mw = steps_in(s, f->inside[n]) * step_mw;
+        s->room_mw[n] -= f->stop[n].more_mw;
     }
 }
 
