@@ -98,7 +98,7 @@ static inline int32_t steps_on(const struct span *p, int32_t share_mw, int32_t n
 /* The last that takes a step on the share. Whole blocks are counted as wide as they come. */
 static inline int32_t last_on(const struct span *p, int32_t share_mw, int64_t missing)
 {
-    enum { BLOCK = 64 };
+    enum { BLOCK = 16 };
     int32_t first = 0, taken_in_block = 0;
     for (; first + BLOCK < p->count; first += BLOCK) {
         taken_in_block = 0;

@@ -173,10 +173,9 @@ static void stop_full(struct space *s, const struct filling *f)
         const int32_t *nodes = s->full_node + s->wave_start[wave];
         for (int32_t k = 0; k < s->full_count[wave]; k++) {
             stop_node(s, f, nodes[k], &waiting);
-            if (waiting.count == NARROW_LANES)
+            if (waiting.count == NARROW_LANES || k + 1 == s->full_count[wave])
                 cut_off_waiting(f, &waiting);
         }
-        cut_off_waiting(f, &waiting);
     }
 }
 
