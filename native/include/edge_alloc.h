@@ -74,7 +74,8 @@ size_t edge_alloc_workspace_words(int32_t loads, int32_t rows, int32_t entries);
  * Rows are a tree if each has whole loads (1 000 000 ppm) with unbroken indices, and of any two
  * one holds the other or they share none: number loads rack by rack to have it so. Classes of
  * a tree in which all steps are alike are solved faster: each row finds its level by itself from
- * its inmost ones outwards. */
+ * its inmost ones outwards. How the loads lie in classes and rows is found once, and again by the
+ * solve that first sees a load in another class. */
 int32_t edge_alloc_prepare(struct edge_alloc *alloc);
 
 /* A lower limit never raises the sum of grants over one row, or over a tree in which all steps
@@ -89,9 +90,10 @@ int32_t edge_alloc_solve(struct edge_alloc *alloc);
 
 /* Solve again after the inputs of this load alone, or this limit alone, have changed since the
  * last call that returned EDGE_OK; the outputs become those of edge_alloc_solve. In a tree, with
- * at most 4 classes, steps alike within each and nothing shed, only the part is touched that the
- * change reaches: from the innermost row around it outwards until a row takes as much of each
- * class as it did, or no row farther out is full. Else this is edge_alloc_solve. */
+ * at most 4 classes, steps alike within each and nothing shed, and if the load keeps its class,
+ * only the part is touched that the change reaches: from the innermost row around it outwards
+ * until a row takes as much of each class as it did, or no row farther out is full. Else this is
+ * edge_alloc_solve. */
 int32_t edge_alloc_change_load(struct edge_alloc *alloc, int32_t load);
 int32_t edge_alloc_change_limit(struct edge_alloc *alloc, int32_t row);
 
