@@ -62,6 +62,23 @@ def test_anything_else(problem, data):
     changes_as_anew(data, problem)
 
 
+@given(trees(classes=6) | problems(), st.data())
+@settings(max_examples=200)
+def test_what_earlier_solves_left_behind_does_not_matter(problem, data):
+    """Classes that have changed since, loads shed then and not now, are sorted anew."""
+    allocator = allocator_of(*problem)
+    for _ in range(data.draw(st.integers(1, 4))):
+        allocator.solve()
+        for i in data.draw(st.sets(st.integers(0, allocator.loads - 1), max_size=3)):
+            allocator.class_[i] = data.draw(st.integers(0, 5))
+        if allocator.rows:
+            row = data.draw(st.integers(0, allocator.rows - 1))
+            allocator.limit_mw[row] = data.draw(st.integers(-5, 6_000))
+        expected = solved_anew(allocator, problem[1])
+        allocator.solve()
+        assert result_of(allocator) == expected
+
+
 @given(trees(min_mw=50, are_minimums_met=True), st.data())
 @settings(max_examples=200)
 def test_load_that_shares_no_row_with_the_change_is_not_touched(problem, data):
