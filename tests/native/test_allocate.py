@@ -157,6 +157,19 @@ def test_limit_of_one_row_is_used_to_the_last_milliwatt():
     assert sum(result.grant_mw) == 1_234_567
 
 
+def test_limit_is_used_to_the_last_milliwatt_where_a_class_with_unlike_steps_comes_between():
+    """Watts enough for an error of 1 ppm to be seen: the rows take over from the tree and back."""
+    loads = [
+        Load(0, 1_000_000),
+        Load(0, 3_000_000, priority=1),
+        Load(0, 3_000_000, priority=1, step_mw=7),
+        Load(0, 9_000_000, priority=2),
+    ]
+    rows = [Row(9_000_001, dict.fromkeys(range(4), WHOLE)), Row(5_000_002, {1: WHOLE, 2: WHOLE})]
+    grant_mw = solve(loads, rows).grant_mw
+    assert (sum(grant_mw[1:3]), sum(grant_mw)) == (5_000_002, 9_000_001)
+
+
 def test_inputs_are_read_anew_at_every_solve():
     allocator = allocator_of([Load(0, 500)], [Row(100, {0: WHOLE})])
     allocator.solve()
