@@ -43,14 +43,14 @@ static int32_t choose_victim(const struct edge_alloc *a, const struct space *s, 
                              int32_t priority)
 {
     int64_t excess = s->used_nw[row] - s->limit_nw[row];
-    struct victim best = {-1, 0, 0};
+    struct victim best = {-1, 0, 0}; /* nobody: any that frees something comes before */
     for (int32_t k = a->row_start[row]; k < a->row_start[row + 1]; k++) {
         int32_t i = a->entry_load[k];
         int64_t frees = (int64_t)a->entry_coef_ppm[k] * a->min_mw[i];
         if (a->priority[i] != priority || a->shed[i])
             continue;
         struct victim other = {i, frees, (int64_t)a->weight[i] * a->min_mw[i]};
-        if (best.load < 0 || sheds_before(&other, &best, excess))
+        if (sheds_before(&other, &best, excess))
             best = other;
     }
     return best.load;

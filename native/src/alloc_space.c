@@ -68,7 +68,6 @@ struct space edge_alloc_space(const struct edge_alloc *a)
     struct space s;
     lay_out(&s, (char *)a->workspace, (size_t)a->loads, (size_t)a->rows,
             (size_t)a->row_start[a->rows]);
-    s.are_all_kept = 0;
     return s;
 }
 

@@ -31,7 +31,7 @@ EDGE_WIDE static void gather(const struct edge_alloc *a, const struct filling *f
     }
 }
 
-/* The weight of all loads of the part, or 0 if they do not all have one. */
+/* The weight of all loads of the part; 0 if they have several, or do not step by 1 mW. */
 static int32_t gather_weights(const struct edge_alloc *a, struct space *s, const struct filling *f)
 {
     int32_t first = f->of.first, other = 0;
@@ -41,7 +41,7 @@ static int32_t gather_weights(const struct edge_alloc *a, struct space *s, const
         s->weight[n] = a->weight[f->loads[n]];
         other |= s->weight[n] ^ s->weight[first];
     }
-    return other == 0 && f->all.per_step == 1.0 && first < f->of.end ? s->weight[first] : 0;
+    return other == 0 && f->all.per_step == 1.0 ? s->weight[first] : 0;
 }
 
 /* Steps before each load. */
@@ -236,7 +236,8 @@ void edge_alloc_fill_tree(struct edge_alloc *a, struct space *s, const struct pa
     size_t start = (size_t)slot * (size_t)a->rows;
     int32_t step_mw = s->tree->slot_step_mw[slot];
     struct filling f = {part, s->inside + start, s->stop + start, s->order, of, {0}};
-    f.all = (struct span){s->weight, s->min_mw, s->cap, 0, 0, step_mw, 1.0 / step_mw};
+    f.all = (struct span){.weight = s->weight, .min_mw = s->min_mw, .cap = s->cap,
+                          .step_mw = step_mw, .per_step = 1.0 / step_mw};
     f.all.one_weight = gather_weights(a, s, &f);
     gather(a, &f, s->min_mw, s->cap);
     sum_up(s, &f);
