@@ -236,6 +236,17 @@ def test_absurd_row_is_named(entry):
         Allocator(2, [{0: WHOLE}, entry])
 
 
+@pytest.mark.parametrize("weights", [(1, 1), (7, 7), (1, 1, 1), (1, 2), (1, 2, 3)])
+def test_largest_requests_are_filled_up_to_the_last_step(weights):
+    """Side by side with others, alone in a wide row, in whole numbers and in levels."""
+    highest = 2**30 - 1
+    loads = [Load(0, highest, weight=weight) for weight in weights]
+    whole = dict.fromkeys(range(len(loads)), WHOLE)
+    result = solve(loads, [Row(len(loads) * highest - 1, whole)])
+    assert sum(result.grant_mw) == len(loads) * highest - 1
+    assert min(result.grant_mw) == highest - 1
+
+
 def test_negative_number_of_loads_is_refused():
     with pytest.raises(ValueError, match="negative"):
         Allocator(-1, [])
