@@ -109,9 +109,8 @@ _collected: dict[str, list[pytest.Item]] = {}
 
 
 def _judge(case: _Case) -> Result:
-    tests = [item for each in case.judges for item in _collected[each.test]]
-    cpu_s = sum(each.cpu_s for each in case.judges)
-    return case.mutant, judge(case.bench, case.number, case.mutant, tests, cpu_s)
+    hearings = [(_collected[each.test], each.cpu_s) for each in case.judges]
+    return case.mutant, judge(case.bench, case.number, case.mutant, hearings)
 
 
 def _print(results: list[Result], explained: dict[tuple[str, str, str, str], str]) -> None:

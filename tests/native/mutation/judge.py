@@ -14,7 +14,7 @@ import signal
 import subprocess
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -73,13 +73,19 @@ def convene(bench: Bench, files: list[str], hear: Callable[[list[pytest.Item]], 
 
 
 def judge(
-    bench: Bench, number: int, mutant: Mutant, tests: Sequence[pytest.Item], cpu_s: float
+    bench: Bench,
+    number: int,
+    mutant: Mutant,
+    hearings: Iterable[tuple[Sequence[pytest.Item], float]],
 ) -> Fate:
-    """The Python tests up to the first that fails; a survivor then meets the sanitizers."""
-    fate = trial(core_of(bench, number, mutant), tests, cpu_s)
-    if fate is Fate.SURVIVED and _fails_sanitized(bench, number, mutant):
-        return Fate.SANITIZED
-    return fate
+    """The tests of each file, and what they take, up to the first that fails; a survivor then
+    meets the sanitizers. File by file, so that a mutant that never comes back does so in one."""
+    core = core_of(bench, number, mutant)
+    for tests, cpu_s in hearings:
+        fate = trial(core, tests, cpu_s)
+        if fate is not Fate.SURVIVED:
+            return fate
+    return Fate.SANITIZED if _fails_sanitized(bench, number, mutant) else Fate.SURVIVED
 
 
 def trial(core: Path, tests: Sequence[pytest.Item], cpu_s: float) -> Fate:
