@@ -8,6 +8,7 @@ from binascii import crc32
 
 import pytest
 
+from firmware_py.board.example import document
 from firmware_py.link import messages as m
 from firmware_py.link.stored import PIECE_MAX, ROW_BYTES
 from firmware_py.store import copies
@@ -23,7 +24,7 @@ from tests.firmware.test_auth import Line
 OLD, *_ = compile_json(json.dumps(RACK).encode())
 NEW, *_ = compile_json(json.dumps(RACK | {"loads": [0, 1, 2, 3] * 8}).encode())
 
-OTHER_BOARD, *_ = compile_json(json.dumps(RACK | {"board": "rp2"}).encode())
+OTHER_BOARD, *_ = compile_json(json.dumps(document("rp2")).encode())
 
 
 class Files(Folder):
