@@ -15,7 +15,8 @@ class Analog:
         self._low_u16 = low_u16
         self._span_u16 = high_u16 - low_u16
         self._low = low
-        self._span = high - low
+        self._span = abs(high - low)
+        self._falls = high < low
         self._slack_u16 = self._span_u16 >> 4
         self.errors = 0
         self.value = INVALID
@@ -32,5 +33,6 @@ class Analog:
             return INVALID
         at = min(max(at, 0), self._span_u16)
         # in two parts, and with two bits less, so that products are small ints
-        value = self._low + self._span // self._span_u16 * at
-        return value + self._span % self._span_u16 * (at >> 2) // (self._span_u16 >> 2)
+        rise = self._span // self._span_u16 * at
+        rise += self._span % self._span_u16 * (at >> 2) // (self._span_u16 >> 2)
+        return self._low - rise if self._falls else self._low + rise

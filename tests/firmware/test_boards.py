@@ -40,10 +40,11 @@ def modules(monkeypatch):
     monkeypatch.setitem(sys.modules, "micropython", fake)
     monkeypatch.setattr(time, "sleep_ms", None, raising=False)
     monkeypatch.setattr(time, "ticks_us", None, raising=False)
-    for name in ("machine", "onewire", "pyb", *(f"firmware_py.board.{b}" for b in BOARDS)):
+    names = ("machine", "onewire", *(f"firmware_py.board.{b}" for b in ("start", *BOARDS)))
+    for name in names:
         monkeypatch.delitem(sys.modules, name, raising=False)
     yield fake
-    for name in ("machine", "onewire", "pyb", *(f"firmware_py.board.{b}" for b in BOARDS)):
+    for name in names:
         sys.modules.pop(name, None)
 
 

@@ -39,7 +39,9 @@ class Board:
     def run(self, ms):
         end_us = self.world.us + 1000 * ms
         while self.world.us < end_us:
-            if not self.live.turn():
+            if self.live.turn():
+                self.world.us += 50  # at once again: the pass itself takes time
+            else:
                 self.world.advance(1)
 
     def say(self, kind, payload=b"", seq=1, session=None):
