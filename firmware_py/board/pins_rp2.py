@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Host only: what the pins of an RP2040 or RP2350A can do, on a Raspberry Pi Pico or Pico 2.
-# Sources: RP2040 datasheet, table 2 (GPIO functions) and 4.5.2 (PWM slices), RP2350 datasheet, table
-# 8, which has the same functions on these pins; Pico datasheet, 2.1. What the names mean:
+# Sources: RP2040 datasheet, table 2 (GPIO functions) and 4.5.2 (PWM slices), RP2350 datasheet,
+# table 8, which has the same functions on these pins; Pico datasheet, 2.1. What the names mean:
 # check_pins.py.
 
 NAME = "Raspberry Pi Pico, Pico 2"

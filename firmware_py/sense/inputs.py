@@ -94,8 +94,8 @@ class Sense:
             return True
         return trust.frozen()
 
-    # Nothing is left to control the air by. After a boot slow sensors are given time for their first
-    # reading; the fans are full until then.
+    # Nothing is left to control the air by. After a boot slow sensors are given time for their
+    # first reading; the fans are full until then.
     def blind(self):
         if self._first or not self.trust.lost[ch.IN_INLET_MC]:
             return False

@@ -2,10 +2,11 @@
 """What the host says about a board's pins, and that the default maps and their tables are good."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from firmware_py.board import example
+from firmware_py.board import example, make_wiring
 from firmware_py.board.check_pins import BOARDS
 from firmware_py.store.compile import compile_json
 from firmware_py.store.config import ConfigError, parse
@@ -237,3 +238,16 @@ def test_the_simulator_has_no_pins():
 def test_a_pin_beyond_repair_does_not_stop_the_check():
     document = changed("rp2", {"driver": "ct"}, {"driver": "nonsense"}, 7, drop=["leak"])
     assert any("channel leak" in line for line in mistakes(document))
+
+
+def test_the_wiring_table_of_the_readme_is_that_of_the_default_maps():
+    readme = Path(make_wiring.__file__).parents[1] / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    assert make_wiring.inserted(text) == text
+
+
+def test_the_wiring_table_has_every_pin_of_every_default_map():
+    table = make_wiring.table()
+    for board in BOARDS.values():
+        for pin in board.DEFAULT.values():
+            assert board.name(pin) in table

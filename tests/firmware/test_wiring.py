@@ -2,10 +2,10 @@
 """From rows to drivers, and drivers at work: sharing, order, budget, faults, streams, start."""
 
 import json
-import os
 import struct
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +13,7 @@ import pytest
 from firmware_py import channels as ch
 from firmware_py import run
 from firmware_py.board import example, fast_timer
-from firmware_py.board.bus import BusLink, Pair, SlaveBus
+from firmware_py.board.bus import BusLink, SlaveBus
 from firmware_py.board.streams import Paced, Stream
 from firmware_py.board.wired import Wired
 from firmware_py.decide.fast import FastTrip
@@ -181,7 +181,7 @@ def test_only_the_drivers_that_rows_name_are_imported():
         "import sys; from firmware_py.board import wiring, wiring_in, wiring_out, wired; "
         "print([n for n in sys.modules if '.sense.' in n or '.act.' in n])"
     )
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "['firmware_py.act.led']"
@@ -579,14 +579,14 @@ def test_what_was_shed_before_a_reset_is_never_on_in_between(modules, tmp_path):
 
 def test_fat_is_not_written_and_that_is_said(modules, tmp_path, monkeypatch, capsys):  # noqa: F811
     folder = flash(tmp_path, "rp2")
-    before = sorted(os.listdir(folder))
+    before = sorted(Path(folder).iterdir())
     monkeypatch.setattr(fskind, "kind", lambda _path: fskind.FAT)
     rig = board_scenarios.Board("rp2", *pins("rp2"), folder).begin()
     rig.run(8_000)
     rig.bench.load_counts = [180] * 4
     rig.run(3_000)
     assert rig.app.shedder.groups.off_mask
-    assert sorted(os.listdir(folder)) == before
+    assert sorted(Path(folder).iterdir()) == before
     assert "FAT: nothing is saved" in capsys.readouterr().err
     assert rig.live.slot == -1
 
@@ -637,4 +637,4 @@ def test_intent_and_journal_are_written_while_the_board_runs(rig, tmp_path):
     rig.begin().run(3_000)
     payload, _, _ = load(Folder(str(tmp_path)), "intent", 64)
     assert payload is not None
-    assert any(name.startswith("journal") for name in os.listdir(tmp_path))
+    assert any(tmp_path.glob("journal*"))

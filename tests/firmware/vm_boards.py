@@ -53,7 +53,7 @@ def nothing():
 
 
 def main(board, path, folder, names):
-    with open(path) as file:
+    with open(path) as file:  # noqa: PTH123
         pins, buses = json.load(file)
     found = {}
     for name in names:

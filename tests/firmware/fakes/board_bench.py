@@ -9,8 +9,8 @@ from firmware_py.compat import ticks_ms  # before `micropython` may be a fake  #
 from tests.firmware.fakes.fake_adc import FakeAdc
 from tests.firmware.fakes.fake_adc_line import FakeAdc as FakeRope
 from tests.firmware.fakes.fake_i2c import FakeI2c
-from tests.firmware.fakes.fake_machine import FakeHost, World
 from tests.firmware.fakes.fake_ina2xx import INA228, FakeIna2xx
+from tests.firmware.fakes.fake_machine import FakeHost, World
 from tests.firmware.fakes.fake_modbus_meter import FakeModbusMeter
 from tests.firmware.fakes.fake_onewire import FakeDs18b20, FakeOneWire
 from tests.firmware.fakes.fake_sht import FakeSht
@@ -119,10 +119,10 @@ class Bench:
             world.adcs[pins["ref"]] = FakeRope(10_000, 10_000)
         for meter in (0, 1):
             self.meters.volts(meter, True)
-        self._relays = [world.line(pins["relay %d" % g]) for g in range(4)]
-        self._contacts = [world.line(pins["contact %d" % g]) for g in range(4) if g < 4]
-        self._fans = [world.line(pins["fan_pwm %d" % i]) for i in range(2)]
-        self._tachs = [world.line(pins["tach %d" % i]) for i in range(2)]
+        self._relays = [world.line(pins[f"relay {g}"]) for g in range(4)]
+        self._contacts = [world.line(pins[f"contact {g}"]) for g in range(4)]
+        self._fans = [world.line(pins[f"fan_pwm {i}"]) for i in range(2)]
+        self._tachs = [world.line(pins[f"tach {i}"]) for i in range(2)]
         self._turned = [0, 0]
         self.welded = 0
         self.meters.de = world.line(pins["uart.de"])
@@ -136,8 +136,8 @@ class Bench:
         onewire.OneWire = lambda _pin: bus
         bus.scan = lambda: [ROM]
         found = {"machine": machine, "onewire": onewire}
-        for name in found:
-            sys.modules[name] = found[name]
+        for name, made in found.items():
+            sys.modules[name] = made
         return machine
 
     # The board's own module, on this world's clock.

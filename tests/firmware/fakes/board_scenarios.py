@@ -76,11 +76,11 @@ def power_up(board, pins, buses, folder):
     levels = []
     for name, what, value in rig.world.log:
         for g in range(4):
-            if name == pins["relay %d" % g] and what == "level":
+            if name == pins[f"relay {g}"] and what == "level":
                 levels.append(value)
     return {
-        "relays": [list(first[pins["relay %d" % g]]) for g in range(4)],
-        "fans": [list(first[pins["fan_pwm %d" % i]]) for i in range(2)],
+        "relays": [list(first[pins[f"relay {g}"]]) for g in range(4)],
+        "fans": [list(first[pins[f"fan_pwm {i}"]]) for i in range(2)],
         "relay_levels": sorted(set(levels)),
         "de": list(first[pins["uart.de"]]),
     }
@@ -272,7 +272,7 @@ def broken_driver(board, pins, buses, folder):
     rig = Board(board, pins, buses, folder).begin()
     rig.run(5_000)
     wired = rig.live.wired
-    sht = [driver for driver in wired.drivers if type(driver).__name__ == "Sht"][0]
+    sht = next(driver for driver in wired.drivers if type(driver).__name__ == "Sht")
     good = rig.app.raw[ch.IN_INLET_MC]
 
     def broken(_now_ms):
