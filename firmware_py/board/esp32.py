@@ -71,6 +71,11 @@ def pwm(n, hz, duty_u16):
     return PWM(Pin(n), freq=hz, duty_u16=duty_u16)
 
 
+# What makes such a PWM later, with its first duty.
+def pwm_later(n, hz):
+    return lambda duty_u16: pwm(n, hz, duty_u16)
+
+
 # Its own reference: ratio-metric sensors need a ref_pin (sense/adc.py).
 def adc(n):
     return ADC(Pin(n), atten=ADC.ATTN_11DB)

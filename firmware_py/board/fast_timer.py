@@ -52,7 +52,7 @@ class MilliampTrip(FastTrip):
         self._ua = ua
 
     def peak(self, feed):
-        return self._peak[feed] * (self._ua[feed] // 1000)
+        return super().peak(feed) * (self._ua[feed] // 1000)
 
 
 # Opens relays behind a bus, which an ISR must not touch: soon, between two bytecodes.

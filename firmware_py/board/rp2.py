@@ -68,6 +68,11 @@ def pwm(n, hz, duty_u16):
     return PWM(Pin(n), freq=hz, duty_u16=duty_u16)
 
 
+# What makes such a PWM later, with its first duty.
+def pwm_later(n, hz):
+    return lambda duty_u16: pwm(n, hz, duty_u16)
+
+
 # For the tick; the ISR has adc_isr().
 def adc(n):
     from .guarded import Guarded  # noqa: PLC0415

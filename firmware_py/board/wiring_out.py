@@ -86,8 +86,7 @@ def _drive(builder, row):
     if row[1] == _FAN_PWM:
         from ..act.fan_pwm import FanPwm  # noqa: PLC0415
 
-        pin = row[2]
-        return FanPwm(lambda duty: port.pwm(pin, _FAN_HZ, duty), port.bare(pin), row[3])
+        return FanPwm(port.pwm_later(row[2], _FAN_HZ), port.bare(row[2]), row[3])
     from ..act.analog_out import Mcp4725, PwmOut  # noqa: PLC0415
 
     if row[1] == _MCP4725:
