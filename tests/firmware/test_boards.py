@@ -174,10 +174,15 @@ def test_the_vm_runs_it_the_same_and_allocates_nothing(board, modules, tmp_path)
     roles = tmp_path / "pins.json"
     roles.write_text(json.dumps(pins(board)))
     names = ["power_up", "calm", "link", "fast", "crash", "hang"]
-    for name in [*names, "allocation"]:
+    for name in [*names, "allocation", "whole"]:
         (tmp_path / name).mkdir()
         flash(tmp_path / name, board)
-    got = on_vm("vm_boards.py", board, roles, tmp_path, *names, "allocation")
+    got = on_vm("vm_boards.py", board, roles, tmp_path, *names, "allocation", "whole")
+    whole = got.pop("whole")
+    assert (whole["ended"], whole["left"]) == ("stop", 0)
+    assert whole["fed"] >= 85
+    assert whole["relays"] & 1  # the never group
+    assert whole["off_before"] == 15 & ~whole["relays"] != 0  # on flash, and read back
     allocation = got.pop("allocation")
     assert allocation["ticks"] == 60
     assert (allocation["bytes"], allocation["errors"], allocation["relays"]) == (0, 0, 15)

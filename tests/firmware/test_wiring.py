@@ -444,6 +444,119 @@ def test_ble_is_a_second_stream_with_its_own_greeting(modules, tmp_path, monkeyp
     assert rig.app.missed == 0
 
 
+class Port:
+    """stdin and stdout of a USB port: `room` bytes may go, `held` have come."""
+
+    def __init__(self):
+        self.held = bytearray()
+        self.room = 0
+        self.out = bytearray()
+
+    def readinto(self, buf):
+        assert self.held, "a read that waits"
+        buf[0] = self.held.pop(0)
+        return 1
+
+    def write(self, buf):
+        assert self.room >= len(buf), "a write that waits"
+        self.room -= len(buf)
+        self.out += buf
+        return len(buf)
+
+
+class Poll:
+    def __init__(self, port):
+        self.port = port
+
+    def register(self, _stream, events):
+        self.events = events
+
+    def ipoll(self, _timeout_ms):
+        ready = self.port.held if self.events == 1 else self.port.room
+        return [(self.port, self.events)] if ready else []
+
+
+def test_a_usb_host_that_does_not_read_holds_nothing(monkeypatch):
+    from firmware_py.board import stdio
+
+    port = Port()
+    fake = SimpleNamespace(poll=lambda: Poll(port), POLLIN=1, POLLOUT=4)
+    monkeypatch.setattr(stdio, "select", fake)
+    monkeypatch.setattr(
+        stdio,
+        "sys",
+        SimpleNamespace(stdin=SimpleNamespace(buffer=port), stdout=SimpleNamespace(buffer=port)),  # noqa: E501
+    )
+    made = stdio.Stdio()
+    box = outbox(2)
+    whole = bytes(box.buf[: box.n])
+    made.write(box)
+    assert (bytes(port.out), box.n) == (b"", len(whole))
+    port.room = 40  # half of a frame
+    made.write(box)
+    port.room = 1000
+    made.write(box)
+    assert (bytes(port.out), box.n) == (whole, 0)
+    port.held += bytes(range(10))
+    rx = bytearray(6)
+    assert (made.read(rx), bytes(rx)) == (6, bytes(range(6)))
+    assert made.read(rx) == 4
+    assert made.read(rx) == 0
+
+
+def test_stm32_gives_its_usb_to_the_link_and_keeps_the_repl_off_it(modules, tmp_path, monkeypatch):  # noqa: F811
+    class Vcp:
+        """any() is True at most, write() takes what there is room for or None."""
+
+        made = None
+
+        def __init__(self, number):
+            assert number == 0
+            Vcp.made = self
+            self.interrupt = 3
+            self.held = bytearray()
+            self.out = bytearray()
+            self.full = False
+
+        def setinterrupt(self, char):
+            self.interrupt = char
+
+        def any(self):
+            return bool(self.held)
+
+        def readinto(self, buf, n):
+            n = min(n, len(self.held))
+            buf[:n] = self.held[:n]
+            del self.held[:n]
+            return n
+
+        def write(self, buf, n):
+            if self.full:
+                return None
+            self.out += buf[: min(n, 30)]
+            return min(n, 30)
+
+    dupterm = []
+    monkeypatch.setitem(sys.modules, "pyb", SimpleNamespace(USB_VCP=Vcp))
+    monkeypatch.setattr("os.dupterm", lambda *args: dupterm.append(args), raising=False)
+    document = example.document("stm32")
+    document["wiring"] = document["wiring"][1:]  # without link_uart
+    save(Folder(str(tmp_path)), "config", compile_json(json.dumps(document))[0], 4096)
+    rig = board_scenarios.Board("stm32", *pins("stm32"), str(tmp_path)).begin()
+    assert (Vcp.made.interrupt, dupterm) == (-1, [(None, 1)])
+    rig.run(300)
+    rig.bench.host.say = Vcp.made.held.extend
+    rig.hello()
+    rig.run(500)
+    heard = []
+    rig.decoder.feed(Vcp.made.out, len(Vcp.made.out), lambda body, _n: heard.append(body[1]))
+    assert heard[0] == m.HELLO_R
+    assert heard.count(m.TELEMETRY) == 5
+    Vcp.made.full = True
+    rig.run(5_000)
+    assert (rig.app.missed, rig.decoder.errors) == (0, 0)
+
+
 # ---- the interrupt ----
 
 

@@ -48,6 +48,42 @@ def allocation(board, pins, buses, folder):
     }
 
 
+# run.main() itself: what ran once is dropped, and what is imported later still finds its package.
+def whole(board, pins, buses, folder):
+    from firmware_py import run
+
+    bench = board_scenarios.Bench(board, pins, buses)
+    world = bench.world
+    bench.inject()
+    port = bench.port()
+    run.port = lambda: port
+    plant = world.every_ms
+    start_us = world.us
+
+    def overload():
+        plant()
+        if world.us - start_us > 6_000_000:
+            bench.load_counts = [180] * 4
+
+    world.every_ms = overload
+    world.stop_us = start_us + 9_000_000
+    ended = ""
+    try:
+        run.main(0, folder)
+    except board_scenarios.Stop:
+        ended = "stop"
+    left = [name for name in sys.modules if name.startswith("firmware_py.board.wiring")]
+    again = board_scenarios.Board(board, pins, buses, folder, 3)
+    return {
+        "ended": ended,
+        "fed": world.fed,
+        "relays": bench.relays(),
+        "left": len(left),
+        "remembered": again.app.shedder.groups.off_mask,
+        "off_before": again.app.keeper.off_mask(),
+    }
+
+
 def nothing():
     pass
 
@@ -61,6 +97,8 @@ def main(board, path, folder, names):
         flash = folder + "/" + name
         if name == "allocation":
             found[name] = allocation(board, pins, buses, flash)
+        elif name == "whole":
+            found[name] = whole(board, pins, buses, flash)
         else:
             found[name] = board_scenarios.run(name, board, pins, buses, flash)
         for module in list(sys.modules):

@@ -10,7 +10,7 @@ from firmware_py.compat import ticks_diff
 from firmware_py.link import wire as m
 from firmware_py.link.codec import Decoder, Frame, encode
 from tests.firmware.fakes.board_bench import Bench
-from tests.firmware.fakes.fake_machine import Bite, Reset
+from tests.firmware.fakes.fake_machine import Bite, Reset, Stop  # noqa: F401 - for vm_boards.py
 
 OWNER = 7
 _SAFE_FIRST = ("level", "in")
