@@ -13,7 +13,7 @@ LIQUID = {"liquid": {}}
 CONTACTS = {"shed": BASE["shed"] | {"feedback": 1}}
 LOADS = {
     "loads": [{"group": i // 4, "share_a_permille": 500 if i % 3 else -1} for i in range(32)],
-    "groups": [{"never": 1}, *[{} for _ in range(7)]],
+    "groups": [{"never": True}, *[{} for _ in range(7)]],
 }
 FULL = BASE | AIR | LIQUID | CONTACTS | LOADS
 

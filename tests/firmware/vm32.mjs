@@ -25,7 +25,7 @@ function copy(mp, from, to) {
 try {
   const { loadMicroPython } = await import(vm);
   const mp = await loadMicroPython({
-    heapsize: 192 * 1024,
+    heapsize: 8 * 1024 * 1024, // nothing is collected while a part runs
     stdout: (line) => process.stdout.write(line + "\n"),
     linebuffer: true,
   });

@@ -7,25 +7,18 @@
 # the heap locked: on 32 bits an intermediate value beyond a small int raises MemoryError there.
 # It names no constant of firmware_py, so it runs on bytecode too, where those are inlined.
 
-import gc
 import json
-import os
 import sys
 from binascii import crc32
 
 try:
     from micropython import heap_lock, heap_unlock
-
-    mem_alloc = gc.mem_alloc
 except ImportError:  # CPython
 
     def heap_lock():
         pass
 
     heap_unlock = heap_lock
-
-    def mem_alloc():
-        return 0
 
 
 _MASK = (1 << 30) - 1
@@ -78,7 +71,7 @@ class Walk:
         self.now_ms = _MASK - 100_000
         self.wraps = 0
         self.crc = 0
-        self.allocated = 0  # bytes, by ticks without link bytes
+        self.locked = 0  # steps that have run with the heap locked
         self.states = 0  # bit per state seen
         self.offs = 0  # bit per number of groups off seen
         self.app.start(self.now_ms)
@@ -141,13 +134,12 @@ class Walk:
         else:
             now_ms = self.now_ms
             rx = self._rx
-            before = mem_alloc()
             heap_lock()
             try:
                 until_ms = app.step(now_ms, rx, 0)
             finally:  # an error that leaves with the heap locked hangs the 32-bit VM
                 heap_unlock()
-            self.allocated += mem_alloc() - before
+            self.locked += 1
         self._note(until_ms)
         if self._next(40) == 0:
             app.slack()
@@ -171,17 +163,12 @@ class Walk:
 
 
 def walk(steps, argv):
-    if "--store" in argv:
-        try:
-            os.mkdir(argv[argv.index("--store") + 1])  # noqa: PTH102
-        except OSError:
-            pass  # it is there
     made = Walk(argv)
     for _ in range(steps):
         made.step()
     return {
         "crc": made.crc,
-        "allocated": made.allocated,
+        "locked": made.locked,
         "wraps": made.wraps,
         "states": made.states,
         "offs": made.offs,
