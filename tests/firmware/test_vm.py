@@ -47,9 +47,11 @@ def test_a_tick_allocates_nothing(config):
     assert measured["tx_bytes"] > 100  # so was telemetry
 
 
-def test_live_heap_stays_within_60_kib(config, bytecode):
+def test_live_heap_with_64_bit_words_stays_within_78_kib(config, bytecode):
+    """What a board has, 32-bit words within 60 KiB, is test_vm32.py's. Here every word is twice
+    as long; the bound is the figure measured (76.9 KiB) and guards where there is no node."""
     vm_path()
-    assert run_script("tests/firmware/vm_heap.py", config, firmware=bytecode) <= 60 * 1024
+    assert run_script("tests/firmware/vm_heap.py", config, firmware=bytecode) <= 78 * 1024
 
 
 def _walk(rng, readings, relays):

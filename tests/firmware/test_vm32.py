@@ -2,6 +2,7 @@
 """The firmware, as bytecode, on a MicroPython with 32-bit words, which is what boards have."""
 
 import json
+import os
 
 import pytest
 
@@ -13,7 +14,8 @@ from tests.firmware.vm import compile_firmware, run_script
 from tests.firmware.vm32 import run_script32, vm32_command
 
 KIB = 1024
-STEPS = 5000
+STEPS = 5000 if os.environ.get("CI") else 1500
+"""1500 take 5 s of CPU, which is enough to pass the wrap."""
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +37,13 @@ def test_live_heap_of_the_base_configuration_stays_within_60_kib(tmp_path, bytec
     assert run_script32("tests/firmware/vm_heap.py", config, firmware=bytecode) <= 60 * KIB
 
 
-def test_live_heap_with_every_feature_leaves_80_kib_of_192(tmp_path, bytecode):
+def test_live_heap_with_every_feature_leaves_100_kib_of_192(tmp_path, bytecode):
+    """Without drivers, buses and radio, which `sim` has not; see the bench `vm` for theirs."""
     config = _binary(tmp_path, FULL)
     options = (*KEY, "--store", "/store")
     live = run_script32("tests/firmware/vm_heap.py", config, *options, firmware=bytecode)
     print(f"live heap, every feature: {live / KIB:.1f} KiB")
-    assert live <= 112 * KIB
+    assert live <= 92 * KIB
 
 
 @pytest.mark.parametrize(("config", "keyed"), [(BASE, False), (FULL, True)], ids=["base", "full"])

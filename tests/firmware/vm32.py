@@ -54,7 +54,7 @@ def run_script32(script, *args, firmware=ROOT):
     """Run a script of ours on it; its last line as JSON. `firmware`: where its package is."""
     command = [*vm32_command(), str(firmware), str(ROOT / script), *map(str, args)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+        command, capture_output=True, text=True, timeout=240, check=False, stdin=subprocess.DEVNULL
     )
     assert done.returncode == 0, done.stdout[-1500:] + done.stderr[-1500:]
     return json.loads(done.stdout.splitlines()[-1])

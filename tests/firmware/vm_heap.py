@@ -9,10 +9,8 @@ import sys
 
 if "--store" in sys.argv:
     folder = sys.argv[sys.argv.index("--store") + 1]
-    try:
-        os.mkdir(folder)
-    except OSError:
-        pass  # it is there
+    if folder.rsplit("/", 1)[-1] not in os.listdir(folder.rsplit("/", 1)[0] or "/"):  # noqa: PTH208
+        os.mkdir(folder)  # noqa: PTH102
 gc.collect()
 # ----
 before = gc.mem_alloc()
