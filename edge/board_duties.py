@@ -71,8 +71,7 @@ def _why_not(seen: fields.Telemetry) -> str:
             "the board stays in SAFE: the cause is still there (a leak, or sensors that it cannot "
             "do without); `rackedge board status` and `journal` show which"
         )
-    state = name_of(STATE_NAMES, seen.state)
-    return f"there is nothing to clear: the board is {state}, and no group is locked out"
+    return "there is nothing to clear: the board is not in SAFE, and no group is locked out"
 
 
 def maintain(client: BoardClient, ms: int, left: Callable[[int], None]) -> str:

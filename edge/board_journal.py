@@ -19,7 +19,8 @@ class Row(NamedTuple):
 
     seq: int
     t_ms: int
-    """Board time, ms since that boot, modulo 2^32: of the first of `count` events."""
+    """Board time, ms, modulo 2^32: of the first of `count` events. Its clock may begin anywhere,
+    on most boards at the boot."""
     boot: int
     """Boot count modulo 2^16."""
     code: int
@@ -72,11 +73,13 @@ def whole(tail: bytes) -> bytes:
 
 
 def unix_s(row: Row, board: BoardClient, unix_now_s: float) -> float | None:
-    """When it was; None for another boot, and before the clocks were compared.
+    """When it was; None for another boot, for EV_BOOT, and before the clocks were compared.
 
     The board's u32 counter goes round after 49.7 days: older rows of the same boot look younger.
     """
     offset_ms = board.session.clock.offset_ms
+    if row.code == m.EV_BOOT:  # noted before the board's clock began
+        return None
     if offset_ms is None or row.boot != board.board.boot_count & U16:
         return None
     device_ms = board.now_ms + round(offset_ms)

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from edge.board_client import BoardClient
 from edge.board_events import BOOTS, INTERLOCKS, STATE_NAMES, name_of
-from edge.board_journal import span
 from edge.link import events as ev
 from edge.link import fields
 from firmware_py.channels import MAX_FANS
@@ -67,7 +66,7 @@ def document(seen: Look) -> dict[str, Any]:
         "board": board_document(seen.board),
         "state": name_of(STATE_NAMES, t.state),
         "flags": [word for bit, (word, _) in FLAGS.items() if t.flags & bit],
-        "uptime_s": t.t_ms / 1000,
+        "board_time_s": t.t_ms / 1000,
         "shed_groups": numbers(t.shed),
         "feeds": [
             feed("A", t.feed_a_mw, t.ttt_a_ms, t.theta_a_ppm),
@@ -158,14 +157,15 @@ def lines(seen: Look) -> list[tuple[str, str]]:
     t, shown = seen.telemetry, document(seen)
     who = shown["board"]
     state = shown["state"] + (f": {ADVICE[t.state]}" if t.state in ADVICE else "")
-    flags = [text for bit, (_, text) in FLAGS.items() if t.flags & bit and bit != m.FLAG_LEASE]
+    warnings = [text for bit, (_, text) in FLAGS.items() if t.flags & bit and bit != m.FLAG_LEASE]
+    warnings += [] if seen.cooling is None else _faults(seen.cooling)
     lease = f"a host leads, for {t.lease_left_ms / 1000:.1f} s more unless it renews"
     off = ",".join(str(g) for g in shown["shed_groups"])
     told = [
         ("board", f"{who['name']}, firmware {who['firmware']}, config {who['config_crc']:08x}"),
-        ("started", f"boot {who['boot_count']} {who['boot']}, {span(t.t_ms)} ago"),
+        ("started", f"boot {who['boot_count']}, {who['boot']}"),
         ("state", state),
-        ("warnings", "; ".join(flags) or "none"),
+        ("warnings", "; ".join(warnings) or "none"),
         ("shed", f"off: {off} of {who['groups']} groups" if off else "no group is off"),
         ("lease", lease if t.flags & m.FLAG_LEASE else "nobody leads: the board is on its own"),
     ]
@@ -184,7 +184,7 @@ def _feed_text(shown: dict[str, Any]) -> str:
     power = "no reading" if shown["power_w"] is None else f"{shown['power_w'] / 1000:.2f} kW"
     trip, heat = shown["time_to_trip_s"], shown["breaker_heat_ratio"]
     text = "breaker holds" if trip is None else f"BREAKER TRIPS in {trip:.1f} s"
-    return f"{power}, {text}" + ("" if heat is None else f", heat {heat:.0%} of rated")
+    return f"{power}, {text}" + ("" if heat is None else f", heat {100 * heat:.0f} % of rated")
 
 
 def _cooling_lines(c: fields.Cooling) -> list[tuple[str, str]]:
@@ -205,11 +205,14 @@ def _cooling_lines(c: fields.Cooling) -> list[tuple[str, str]]:
         told.append(("reservoir", _number(c.reservoir_permille, 10, 0, " %")))
     if c.dew_mc != m.INVALID:
         told.append(("dew point", f"{_c(c.dew_mc)} at {_number(c.rh_permille, 10, 0, ' %')} RH"))
+    return told
+
+
+def _faults(c: fields.Cooling) -> list[str]:
     bad = [f"fan {n} has failed" for n in numbers(c.failed)]
     bad += [f"interlock {name_of(INTERLOCKS, n)} is latched" for n in numbers(c.latched)]
     bad += [f"relay of group {g} is welded" for g in numbers(c.welded)]
-    bad += [f"relay of group {g} is stuck open" for g in numbers(c.stuck_open)]
-    return [*told, ("FAULTS", "; ".join(bad))] if bad else told
+    return bad + [f"relay of group {g} is stuck open" for g in numbers(c.stuck_open)]
 
 
 def _c(mc: int) -> str:

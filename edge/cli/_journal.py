@@ -39,13 +39,13 @@ def print_journal(board: "BoardClient", *, follow: bool, as_json: bool) -> None:
 
 
 def document(row: Row, board: "BoardClient") -> dict[str, Any]:
-    """A row for scripts: `time` is Unix time, null if not known; `since_boot_ms` always is."""
+    """A row for scripts: `time` is Unix time, null where only the board's own clock is known."""
     said = row.said
     return {
         "seq": row.seq,
         "time": unix_s(row, board, time.time()),
         "boot": row.boot,
-        "since_boot_ms": row.t_ms,
+        "board_ms": row.t_ms,
         "kind": said.kind,
         "text": said.text,
         "count": row.count,
@@ -88,7 +88,8 @@ def _print_json(row: dict[str, Any]) -> None:
 
 def _print_line(row: dict[str, Any]) -> None:
     if row["time"] is None:
-        when = f"boot {row['boot']} +{span(row['since_boot_ms'])}"
+        clock = f" +{span(row['board_ms'])}" if row["board_ms"] else ""
+        when = f"boot {row['boot']}{clock}"
     else:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["time"]))
     often = f" ({row['count']} times)" if row["count"] > 1 else ""

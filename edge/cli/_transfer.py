@@ -66,6 +66,8 @@ def _compare(
     print(f"board {board.tail}, boot {board.boot_count}", file=out)
     print(f"  in force  crc {board.config_crc:08x}", file=out)
     print(f"  new       crc {new.crc:08x}, {len(new.binary)} bytes from {file}", file=out)
+    if differs is None and new.crc == board.config_crc:
+        differs = []
     print("\n".join(_change_lines(differs)), file=out, flush=True)
     document = {
         "board": board.tail,

@@ -37,6 +37,8 @@ READINGS = {
     ch.IN_INLET_MC: 24_000,
     ch.IN_OUTLET_MC: 36_000,
     ch.IN_LEAK: 0,
+    ch.IN_FAN0_RPM: 6_000,
+    ch.IN_FAN0_RPM + 1: 6_000,
     ch.IN_LOAD0_MW: 1_000_000,
     ch.IN_LOAD0_MW + 1: 2_000_000,
 }
