@@ -11,12 +11,14 @@ from edge.link import events as ev
 from edge.link import fields
 from firmware_py.link import messages as m
 
-SETTLE_S = 2.0
-"""A state follows a command within a tick; BOOT and SELFTEST last about a second."""
+SETTLE_S = 3.0
+"""A state follows a command within a tick; the self-test that comes then lasts about a second."""
 MAINT_MAX_MS = 3_600_000
 """Longest that one MAINT grants; longer work asks again."""
-MAINT_RENEW_MS = 60_000
-"""Asked again so long before it ends."""
+RENEW_MS = 3_000_000
+"""Time after which it is asked for again."""
+SPARE_MS = 5_000
+"""Granted beyond the end, so that it is this host that ends it."""
 
 
 class Cleared(NamedTuple):
@@ -56,7 +58,8 @@ def clear(client: BoardClient) -> Cleared:
     for event in client.stream(SETTLE_S):
         if isinstance(event, ev.Telemetry):
             after = event.values
-            if after.state != m.STATE_SAFE and not after.flags & m.FLAG_LOCKOUT:
+            passing = after.state in (m.STATE_SAFE, m.STATE_BOOT, m.STATE_SELFTEST)
+            if not passing and not after.flags & m.FLAG_LOCKOUT:
                 break
     if after.state == m.STATE_SAFE:
         raise LinkError(
@@ -74,10 +77,10 @@ def _why_not(seen: fields.Telemetry) -> str:
     return "there is nothing to clear: the board is not in SAFE, and no group is locked out"
 
 
-def maintain(client: BoardClient, ms: int, left: Callable[[int], None]) -> str:
+def maintain(client: BoardClient, ms: int, left: Callable[[int], None]) -> bool:
     """Hold MAINT for `ms`, or until somebody ends it; `left` gets the rest, in ms.
 
-    Returns the state after it. MAINT is ended on the way out, also by Ctrl-C. Raises LinkError.
+    False if somebody did. MAINT is ended on the way out, also by Ctrl-C. Raises LinkError.
     """
     end_ms = client.now_ms + ms
     renew_ms = client.now_ms
@@ -85,18 +88,19 @@ def maintain(client: BoardClient, ms: int, left: Callable[[int], None]) -> str:
         while client.now_ms < end_ms:
             rest_ms = end_ms - client.now_ms
             if client.now_ms >= renew_ms:
-                granted_ms = max(1000, min(rest_ms, MAINT_MAX_MS))
+                granted_ms = min(rest_ms + SPARE_MS, MAINT_MAX_MS)
                 _enter(client, granted_ms)
-                renew_ms = client.now_ms + max(granted_ms - MAINT_RENEW_MS, granted_ms // 2)
+                renew_ms = end_ms if granted_ms > rest_ms else renew_ms + RENEW_MS
             left(rest_ms)
             for event in client.stream(min(1.0, rest_ms / 1000)):
                 _watch(event)
                 if isinstance(event, ev.Telemetry) and event.values.state != m.STATE_MAINT:
-                    return name_of(STATE_NAMES, event.values.state)
+                    return False
     except KeyboardInterrupt:
         end_maintenance(client)
         raise
-    return end_maintenance(client)
+    end_maintenance(client)
+    return True
 
 
 def _enter(client: BoardClient, ms: int) -> None:
@@ -111,19 +115,21 @@ def _watch(event: ev.Event) -> None:
         raise LinkError(f"the board is silent for {event.silent_ms} ms: maintenance ends by itself")
 
 
-def end_maintenance(client: BoardClient) -> str:
-    """The state after it."""
+def end_maintenance(client: BoardClient) -> bool:
+    """False if the board was not in maintenance. Raises LinkError."""
+    was = client.telemetry().state == m.STATE_MAINT
     client.command("MAINT", ttl_ms=0)
-    return _until(client, lambda state: state != m.STATE_MAINT, "is still in maintenance")
+    _until(client, lambda state: state != m.STATE_MAINT, "is still in maintenance")
+    return was
 
 
-def _until(client: BoardClient, wanted: Callable[[int], bool], else_: str) -> str:
+def _until(client: BoardClient, wanted: Callable[[int], bool], else_: str) -> None:
     state = m.STATE_BOOT
     for event in client.stream(SETTLE_S):
         if isinstance(event, ev.Telemetry):
             state = event.values.state
             if wanted(state):
-                return name_of(STATE_NAMES, state)
+                return
     raise LinkError(f"the board took it and {else_} (it is {name_of(STATE_NAMES, state)})")
 
 

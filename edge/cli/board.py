@@ -95,15 +95,16 @@ def maint(
         raise ConfigError("give either --minutes N or --end")
     with client(target, key=key, baud=baud, owner=owner, want_lease=True) as one:
         if minutes is None:
-            print(f"maintenance is over: the board is {end_maintenance(one)}")
+            ended = end_maintenance(one)
+            print("maintenance is over" if ended else "the board was not in maintenance")
             return
         tell(f"{one.board.tail} is in maintenance, fans full; Ctrl-C ends it")
         countdown = Countdown("maintenance")
         try:
-            after = maintain(one, round(minutes * 60_000), countdown.at)
+            whole = maintain(one, round(minutes * 60_000), countdown.at)
         finally:
             countdown.close()
-        print(f"maintenance is over: the board is {after}")
+        print("maintenance is over" if whole else "maintenance was ended from elsewhere")
 
 
 @board.command()

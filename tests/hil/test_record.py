@@ -2,7 +2,6 @@
 """The run record and its digest."""
 
 import math
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +10,10 @@ from hypothesis import strategies as st
 from edge.actuate.base import Applied
 from edge.errors import ActuatorError
 from edge.executor import CapResult
+from edge.link import events as ev
+from edge.link import fields
 from firmware_py.link import messages as m
-from hil.observe import RunObserver, board_event_text
+from hil.observe import RunObserver
 from hil.record import Recorder, combined_digest
 
 ROWS = st.lists(st.tuples(st.floats(width=64), st.floats(width=64)), max_size=20)
@@ -85,18 +86,9 @@ def test_a_refused_cap_is_an_event_and_one_that_was_applied_is_not():
     assert record.events == [(0, "host", "refused", "n1: HTTP 500; check the BMC")]
 
 
-@pytest.mark.parametrize(
-    ("code", "group", "reason", "arg", "text"),
-    [
-        (m.EV_SHED, 2, m.SHED_BREAKER, 5_390_000, ("shed", "group 2 off: breaker, 5.39 kW")),
-        (m.EV_RESTORE, 1, 0, 2_000_000, ("restore", "group 1 on, headroom 2.00 kW")),
-        (m.EV_STATE, m.STATE_LOCAL, m.STATE_HOSTED, 0, ("state", "LOCAL to HOSTED")),
-        (m.EV_LEASE, 0, 2, 0, ("lease", "lease expired")),
-        (m.EV_LOCKOUT, 3, 0, 4, ("lockout", "group 3 locked out after 4 sheds")),
-        (m.EV_SENSOR, 9, 1, 0, ("sensor", "input 9 lost")),
-        (99, 0, 0, 0, ("board", "event 99")),
-    ],
-)
-def test_board_events_read_as_sentences(code, group, reason, arg, text):
-    values = SimpleNamespace(code=code, group=group, reason=reason, arg=arg)
-    assert board_event_text(values) == text
+def test_a_board_event_is_kept_in_the_words_of_the_log():
+    record = record_of([])
+    observer = RunObserver(record, ("n0",), ("A",))
+    values = fields.BoardEvent(0, m.EV_SHED, 2, m.SHED_LEAK, 1, 5_390_000)
+    observer.on_link_event(ev.BoardEvent(0, 0, values), 100)
+    assert record.events == [(100, "board", "shed", "shed group 2: coolant leak, 5.39 kW")]
