@@ -234,13 +234,18 @@ class BoardClient:
         raise LinkTimeout("the board does not answer for its lease; check the cable and try again")
 
     def _end(self) -> None:
-        with suppress(EdgeError):  # it ends by itself within its time
+        try:
             if self._port is not None and self.session.lease.held:
-                self.session.release(self.now_ms)
-                for event in self.stream(RELEASE_S):
-                    if isinstance(event, ev.LeaseLost):
-                        break
-        self._close_port()
+                self._release()
+        finally:  # also at a second Ctrl-C
+            self._close_port()
+
+    def _release(self) -> None:
+        with suppress(EdgeError):  # it ends by itself within its time
+            self.session.release(self.now_ms)
+            for event in self.stream(RELEASE_S):
+                if isinstance(event, ev.LeaseLost):
+                    break
 
     def _close_port(self) -> None:
         if self._port is not None:

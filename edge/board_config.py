@@ -51,8 +51,8 @@ class Phase(Enum):
 
     KEPT = "nothing was changed: the board keeps the configuration it had"
     UNSURE = (
-        "the board was asked to save and has not confirmed it: it holds either one; "
-        "`rackedge board journal` shows whether the new one was saved"
+        "the board was asked to save and has not confirmed it: it holds the old one or the new one "
+        "whole; push again to be sure"
     )
     SAVED = "the new configuration is saved, for the next start of the board"
 

@@ -16,7 +16,7 @@ from firmware_py import channels as ch
 from firmware_py.link.messages import INVALID
 from hil.drivers.boardfile import write_binary
 from hil.drivers.pty import PtyCable
-from hil.drivers.vm import pack_inputs
+from hil.drivers.vm import OUT_RECORD_BYTES, pack_inputs, unpack_outputs
 from tests.firmware.vm import ROOT, vm_path
 
 KEY = bytes(range(32))
@@ -110,6 +110,7 @@ class KeyedBoard:
         )
         os.set_blocking(vm.stdout.fileno(), False)
         self._vm = vm
+        self._block = b""
         self._push()
 
     def _push(self) -> None:
@@ -128,10 +129,19 @@ class KeyedBoard:
                 self._start()
 
     def _ended(self) -> bool:
-        """Take its outputs; True once there will be no more."""
+        """Take its outputs: a load without its relay draws nothing. True once there are no more."""
         while (data := self._vm.stdout.read(65536)) is not None:
             if not data:
                 return True
+            self._block += data
+        whole = len(self._block) - len(self._block) % OUT_RECORD_BYTES
+        if whole:
+            newest = self._block[whole - OUT_RECORD_BYTES : whole]
+            self._block = self._block[whole:]
+            relays = unpack_outputs(newest)[1][ch.OUT_RELAYS]
+            for group in range(2):
+                load = ch.IN_LOAD0_MW + group
+                self.readings[load] = READINGS[load] if relays >> group & 1 else 0
         return False
 
     def _close(self) -> None:
