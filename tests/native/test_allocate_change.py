@@ -190,15 +190,17 @@ def test_change_beside_one_that_was_refused_solves_all():
 
 
 def test_change_after_a_failed_solve_is_as_anew():
-    """The failed one has overwritten what was counted: the feed would seem empty."""
-    allocator = two_racks(2_000, 2_000, 2_200)
-    allocator.limit_mw[1] = 2**43 + 1
+    """The failed one has seen other weights, all alike."""
+    allocator = two_racks(600, 700, 2_000)
+    allocator.weight[0] = 2
+    allocator.solve()
+    allocator.weight[0], allocator.limit_mw[1] = 1, 2**43 + 1
     with pytest.raises(ValueError, match="row 1: limit"):
         allocator.solve()
-    allocator.limit_mw[1] = 2_000
-    allocator.request_mw[0] = 900
-    allocator.change_load(0)
-    assert list(allocator.grant_mw) == [700, 500, 500, 500]
+    allocator.weight[0], allocator.limit_mw[1] = 2, 600
+    allocator.request_mw[1] = 450
+    allocator.change_load(1)
+    assert list(allocator.grant_mw) == [400, 200, 350, 350]
 
 
 def of_classes(rack_classes: list[int], feed_mw: int) -> Allocator:
