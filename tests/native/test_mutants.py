@@ -92,6 +92,8 @@ def test_a_header_with_code_is_compiled_with_all_who_include_it():
     assert "breaker_image.h" in {header.name for header in HEADERS}
     users = {source.name for source in compiled_from("breaker_image.h")}
     assert users == {"breaker.c", "breaker_bank.c", "breaker_hold.c"}
+    through_another = {source.name for source in compiled_from("alloc_level.h")}
+    assert {"alloc_rows.c", "alloc_narrow.c"} < through_another
     assert compiled_from("frame.c") == [NATIVE / "src" / "frame.c"]
 
 

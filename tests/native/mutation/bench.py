@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.native.mutation.core import (
+    INCLUDED,
     NATIVE,
     compile_core,
     compile_object,
@@ -75,8 +76,8 @@ def object_code(bench: Bench, number: int, mutant: Mutant) -> bytes | None:
     place.mkdir(parents=True)
     sources = compiled_from(mutant.file)
     # The same base names: they are part of the object code. A header is found beside its user.
-    for source in sources:
-        (place / source.name).write_text(source.read_text())
+    for path in (*sources, *INCLUDED):
+        (place / path.name).write_text(path.read_text())
     (place / mutant.file).write_text(mutant.applied((NATIVE / "src" / mutant.file).read_text()))
     objects = [place / f"{source.stem}.o" for source in sources]
     for source, out in zip(sources, objects, strict=True):

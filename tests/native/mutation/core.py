@@ -17,6 +17,7 @@ HEADERS = [
     path for path in sorted((NATIVE / "src").glob("*.h")) if "static inline" in path.read_text()
 ]
 """Those that hold code, not declarations alone."""
+INCLUDED = sorted((NATIVE / "src").glob("*.h"))
 _BUILD = runpy.run_path(str(NATIVE / "build.py"))
 FLAGS: list[str] = _BUILD["FLAGS"]
 """What the shipped core is compiled with."""
@@ -26,10 +27,17 @@ _INCLUDES = [f"-I{NATIVE / 'include'}", "-iquote", str(NATIVE / "src")]
 
 
 def compiled_from(name: str) -> list[Path]:
-    """The sources whose object code may change with this file of src: itself, or its users."""
-    if name.endswith(".c"):
-        return [NATIVE / "src" / name]
-    return [source for source in SOURCES if f'#include "{name}"' in source.read_text()]
+    """The sources whose object code may change with this file of src: itself, or all that include
+    it, through other headers too."""
+    changed = {name}
+    for _ in INCLUDED:
+        changed |= {path.name for path in INCLUDED if _includes(path, changed)}
+    return [path for path in SOURCES if path.name in changed or _includes(path, changed)]
+
+
+def _includes(path: Path, names: set[str]) -> bool:
+    text = path.read_text()
+    return any(f'#include "{name}"' in text for name in names)
 
 
 def compile_object(source: Path, out: Path, flags: Sequence[str]) -> str:
