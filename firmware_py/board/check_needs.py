@@ -148,6 +148,12 @@ def _ports(mistakes, board, wires, made):
             mistakes.add("link.mode", "RS-485 needs a row with driver link_uart")
         elif link["mode"] and bus.get("de") < 0:
             mistakes.add(f"{bus.path}.de", "RS-485 needs the pin of the driver enable")
+        elif not link["mode"] and bus is None and not board.USB_LINK:
+            mistakes.add(
+                "link",
+                f"needs a row with driver link_uart: on {board.NAME} a write to USB waits for a "
+                "host that does not read",
+            )
         elif not link["mode"] and bus is None:
             mistakes.notes.append(
                 "link: over USB; on boards with one USB port the REPL gives way to it"

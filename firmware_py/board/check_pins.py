@@ -9,7 +9,8 @@
 #     ADC, ADC_WITH_RADIO                  pins that measure
 #     PWM {pin: (timer, channel)} or None  None: any pin; PWM_CHANNELS, PWM_TIMERS of them
 #     BUSES {(kind, number, role): pins}   None: any pin
-#     RADIO, RATIOMETRIC, EDGES_BY_NUMBER  whether there is one; whether the ADC's reference is its
+#     RADIO, USB_LINK, RATIOMETRIC, EDGES_BY_NUMBER
+#                                          whether there is one; whether the link may be USB; whether the ADC's reference is its
 #                                          sensors' supply; one edge interrupt per pin number
 #     name(pin), DEFAULT {role: pin}, BUS_NUMBERS
 

@@ -4,8 +4,7 @@
 #
 # A pin is its GPIO number; pins_esp32.py has what each can do. There is no hard timer: its callback
 # runs between two bytecodes, so the 20 ms of the fast path do not hold while the port is busy in C
-# (a flash erase, the radio). USB: the REPL has it; a link over it takes its place while the program
-# runs.
+# (a flash erase, the radio). USB stays the REPL's: the link has a UART.
 
 import os
 from time import sleep_ms, ticks_us  # noqa: F401 - for live.py
@@ -108,11 +107,10 @@ def timer(callback):
     return Timer(0, mode=Timer.PERIODIC, freq=1000, callback=callback)
 
 
-# The link's stream where no UART is wired for it.
+# A write to USB waits up to 500 ms for a host that does not read (ports/esp32/usb.c), and polling
+# does not tell: the tick would stop.
 def usb():
-    from .stdio import Stdio  # noqa: PLC0415
-
-    return Stdio()
+    raise ValueError("wiring: the link needs a row with driver link_uart")
 
 
 def radio():

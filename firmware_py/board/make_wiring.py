@@ -11,7 +11,7 @@ END = "<!-- end of wiring -->"
 
 # Role, and what goes to its pin.
 _ROLES = (
-    ("link_uart.tx", "host, transmit; without a link_uart the link is USB"),
+    ("link_uart.tx", "host, transmit; without a link_uart the link is USB (not on esp32)"),
     ("link_uart.rx", "host, receive"),
     ("uart.tx", "RS-485 transceiver of the meters, DI"),
     ("uart.rx", "the same, RO"),

@@ -34,6 +34,7 @@ BUSES = {
     for role in roles
 }
 RADIO = True
+USB_LINK = False  # mp_hal_stdio_poll always says that there is room; a write then waits
 EDGES_BY_NUMBER = False
 
 DEFAULT = {

@@ -30,6 +30,7 @@ BUSES = {
     ("uart", 1, "rx"): (5, 9, 21, 25),
 }
 RADIO = True
+USB_LINK = True
 EDGES_BY_NUMBER = False
 
 # A map that passes the check: role -> pin.

@@ -81,6 +81,7 @@ BUSES = {
     ("uart", 6, "rx"): _pins("PC7"),
 }
 RADIO = False
+USB_LINK = True
 EDGES_BY_NUMBER = True  # one interrupt per pin number: PA3 and PD3 exclude each other
 
 DEFAULT = {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The link over the USB port that the REPL has (RP2, ESP32-S3): stdin and stdout, while the program
-# runs and nobody reads lines. A host that stops reading never holds a write: a byte goes only when
+# The link over the USB port that the REPL has (RP2): stdin and stdout, while the program runs and
+# nobody reads lines. A host that stops reading never holds a write: a byte goes only when
 # the port has room for it (mp_hal_stdio_poll). After a crash the port is the REPL's until the board
 # has started again; a host finds its frames by their delimiters.
 

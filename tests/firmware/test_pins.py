@@ -153,6 +153,10 @@ INA = {"channel": "load0_mw", "driver": "ina", "bus": 0, "address": 64, "shunt_u
         (changed("rp2", liquid={}), "liquid.pump_on needs a driver for channel flow_mlm"),
         (changed("rp2", liquid={"pump_on": 1}), "liquid.pump_on needs a driver for channel dp_pa"),
         (changed("rp2", modbus={"address": 3}), "modbus: needs a row with driver modbus_uart"),
+        (
+            example.document("esp32") | {"wiring": example.rows("esp32")[1:]},
+            "link: needs a row with driver link_uart: on ESP32-S3-DevKitC-1 a write to USB waits",
+        ),
         (changed("rp2", link={"mode": 1}), "wiring[0].de: RS-485 needs the pin"),
         (
             changed(
