@@ -9,9 +9,9 @@
 #     ADC, ADC_WITH_RADIO                  pins that measure
 #     PWM {pin: (timer, channel)} or None  None: any pin; PWM_CHANNELS, PWM_TIMERS of them
 #     BUSES {(kind, number, role): pins}   None: any pin
-#     RADIO, USB_LINK, RATIOMETRIC, EDGES_BY_NUMBER
-#                                          whether there is one; whether the link may be USB; whether the ADC's reference is its
-#                                          sensors' supply; one edge interrupt per pin number
+#     RADIO, USB_LINK                      there is one; the link may be USB
+#     RATIOMETRIC                          the ADC's reference is its sensors' supply
+#     EDGES_BY_NUMBER                      pins of the same number share one edge interrupt
 #     name(pin), DEFAULT {role: pin}, BUS_NUMBERS
 
 from ..store.schema_wiring import CHANNELS, DRIVERS, PINS

@@ -19,7 +19,6 @@ RESERVED = {
 }
 WITH_RADIO: dict[int, str] = {}
 ADC = tuple(range(1, 21))
-ADC_ISR = ADC
 ADC_WITH_RADIO = tuple(range(1, 11))  # ADC2 is the radio's
 RATIOMETRIC = False  # its own reference: such sensors need a ref_pin
 

@@ -9,7 +9,6 @@ PINS = tuple(range(29))
 RESERVED = {23: "switches the board's regulator", 24: "sees the board's USB supply"}
 WITH_RADIO = {25: "belongs to the radio of a Pico W"}
 ADC = (26, 27, 28)
-ADC_ISR = ADC
 ADC_WITH_RADIO = ADC
 RATIOMETRIC = True  # the ADC's reference is the supply of its sensors
 

@@ -31,7 +31,6 @@ RESERVED = {
 }
 WITH_RADIO: dict[int, str] = {}
 ADC = _pins("PA0 PA3 PA4 PA5 PA6 PB0 PB1 PC0")
-ADC_ISR = ADC
 ADC_WITH_RADIO = ADC
 RATIOMETRIC = True
 

@@ -485,7 +485,7 @@ def test_a_usb_host_that_does_not_read_holds_nothing(monkeypatch):
     monkeypatch.setattr(
         stdio,
         "sys",
-        SimpleNamespace(stdin=SimpleNamespace(buffer=port), stdout=SimpleNamespace(buffer=port)),  # noqa: E501
+        SimpleNamespace(stdin=SimpleNamespace(buffer=port), stdout=SimpleNamespace(buffer=port)),
     )
     made = stdio.Stdio()
     box = outbox(2)
