@@ -22,6 +22,7 @@ from edge.link.auth import NONCE_BYTES, Authenticator
 from edge.link.dictionary import DictionaryCache, cache_directory
 from edge.link.serial import Transport
 from edge.link.session import Session
+from edge.link.states import State
 from firmware_py.link import messages as m
 
 READ_S = 0.02
@@ -70,6 +71,8 @@ class BoardClient:
         self._now_ms = now_ms
         self._want_lease = want_lease
         self._guest = owner is None
+        self.on_event: Callable[[ev.Event], None] = lambda _event: None
+        """Gets every event, also those that come while another one is waited for."""
         self.keyed = keys is not None
         self.session = Session(
             owner=secrets.randbelow(0xFFFF_FFFF) + 1 if owner is None else owner,
@@ -123,6 +126,7 @@ class BoardClient:
         events = self.session.receive(data, self.now_ms) + self.session.poll(self.now_ms)
         self._port.write(self.session.data_to_send())
         for event in events:
+            self.on_event(event)
             if isinstance(event, ev.KeyRefused):
                 raise LinkAuthError(str(event.error))
         return events
@@ -198,7 +202,7 @@ class BoardClient:
             except PortError:
                 self._close_port()
                 time.sleep(REOPEN_S)
-            if self.session.state.value == "ready" and self.board.boot_id != before:
+            if self.session.state is State.READY and self.board.boot_id != before:
                 return self.board
         raise LinkTimeout(
             f"the board took the request, and has not started again within {REBOOT_S:g} s; "

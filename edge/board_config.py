@@ -55,6 +55,7 @@ class Phase(Enum):
         "whole; push again to be sure"
     )
     SAVED = "the new configuration is saved, for the next start of the board"
+    STARTED = "the board has started again"
 
 
 def read_file(file: Path) -> ConfigFile:

@@ -38,8 +38,14 @@ class Row(NamedTuple):
 
     @property
     def event(self) -> tuple[int, ...]:
-        """What a BOARD_EVENT of the same boot has as well: it is the same event."""
-        return self.t_ms, self.code, self.group, self.reason
+        """What tells it from all others, whether it came as a BOARD_EVENT or as a row."""
+        return self.boot, self.t_ms, self.code, self.group, self.reason
+
+
+def live_row(values: fields.BoardEvent, boot_count: int) -> Row:
+    """A BOARD_EVENT as the row it will be; its seq is not known yet: -1."""
+    code, group, reason = values.code, values.group, values.reason
+    return Row(-1, values.t_ms, boot_count & U16, code, group, reason, 1, values.arg)
 
 
 class Journal:

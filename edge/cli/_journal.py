@@ -4,11 +4,14 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from edge.board_journal import Journal, Row, span, unix_s
+from edge.board_journal import Journal, Row, live_row, span, unix_s
 from edge.cli._target import show, tell
+from edge.errors import LinkError
 from edge.link import events as ev
+from edge.link.states import State
 
 if TYPE_CHECKING:
     from edge.board_client import BoardClient
@@ -56,30 +59,45 @@ def document(row: Row, board: "BoardClient") -> dict[str, Any]:
     }
 
 
-def _follow(board: "BoardClient", kept: Journal, out: Callable[[dict[str, Any]], None]) -> None:
+class _Follower:
     """Events come at once over the link; the board writes its journal later, to spare its flash."""
-    told: set[tuple[int, ...]] = set()
-    while True:
-        for event in board.stream(REREAD_S):
-            if isinstance(event, ev.BoardEvent):
-                values = event.values
-                row = Row(
-                    *(-1, values.t_ms, board.board.boot_count & 0xFFFF),
-                    *(values.code, values.group, values.reason, 1, values.arg),
-                )
-                told.add(row.event)
-                out(document(row, board) | {"seq": None})
-            elif isinstance(event, ev.Rebooted):
-                told.clear()
-                tell("the board has started again")
-            elif isinstance(event, ev.Lost):
-                tell(f"the board is silent for {event.silent_ms} ms; waiting for it")
-            elif isinstance(event, ev.Connected):
-                tell(f"{event.board.tail} answers again")
-        if board.session.state.value == "ready":
+
+    def __init__(self, board: "BoardClient", out: Callable[[dict[str, Any]], None]) -> None:
+        self._board = board
+        self._out = out
+        self._told: set[tuple[int, ...]] = set()
+
+    def take(self, event: ev.Event) -> None:
+        """Print it, or what became of the link."""
+        if isinstance(event, ev.BoardEvent):
+            row = live_row(event.values, self._board.board.boot_count)
+            self._told.add(row.event)
+            self._out(document(row, self._board) | {"seq": None})
+        elif isinstance(event, ev.Rebooted):
+            self._told.clear()
+            tell("the board has started again")
+        elif isinstance(event, ev.Lost):
+            tell(f"the board is silent for {event.silent_ms} ms; waiting for it")
+        elif isinstance(event, ev.Connected):
+            tell(f"{event.board.tail} answers again")
+
+    def read(self, kept: Journal) -> None:
+        """Print the rows that are new in the journal and were not told yet."""
+        with suppress(LinkError):  # the link was lost meanwhile, which is told as such
             for row in kept.rows():
-                if row.event not in told:
-                    out(document(row, board))
+                if row.event not in self._told:
+                    self._out(document(row, self._board))
+                self._told.discard(row.event)
+
+
+def _follow(board: "BoardClient", kept: Journal, out: Callable[[dict[str, Any]], None]) -> None:
+    follower = _Follower(board, out)
+    board.on_event = follower.take
+    while True:
+        for _ in board.stream(REREAD_S):
+            pass
+        if board.session.state is State.READY:
+            follower.read(kept)
 
 
 def _print_json(row: dict[str, Any]) -> None:

@@ -90,15 +90,20 @@ class Progress:
 
 
 class Countdown:
-    """A line with the time that is left, on a terminal only."""
+    """A line with the time that is left, on a terminal only; what begins is told in any case."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, head: str, what: str) -> None:
+        self._head = head
         self._what = what
+        self.began = False
         self._shown = sys.stderr.isatty()
         self._open = False
 
     def at(self, left_ms: int) -> None:
         """So much is left."""
+        if not self.began:
+            self.began = True
+            tell(self._head)
         if self._shown:
             minutes, seconds = divmod(-(-left_ms // 1000), 60)
             sys.stderr.write(f"\rrackedge: {self._what}: {minutes}:{seconds:02} left ")

@@ -89,7 +89,7 @@ def maint(
     """
     from edge.board_duties import end_maintenance, maintain  # noqa: PLC0415
     from edge.cli._target import Countdown  # noqa: PLC0415
-    from edge.errors import ConfigError  # noqa: PLC0415
+    from edge.errors import ConfigError, EdgeError  # noqa: PLC0415
 
     if end is (minutes is not None):
         raise ConfigError("give either --minutes N or --end")
@@ -98,10 +98,17 @@ def maint(
             ended = end_maintenance(one)
             print("maintenance is over" if ended else "the board was not in maintenance")
             return
-        tell(f"{one.board.tail} is in maintenance, fans full; Ctrl-C ends it")
-        countdown = Countdown("maintenance")
+        head = f"{one.board.tail} is in maintenance, fans full; Ctrl-C ends it"
+        countdown = Countdown(head, "maintenance")
         try:
             whole = maintain(one, round(minutes * 60_000), countdown.at)
+        except KeyboardInterrupt:
+            countdown.close()
+            tell("interrupted: maintenance is over")
+            raise
+        except EdgeError as error:
+            after = "; maintenance ends by itself within 3 s" if countdown.began else ""
+            raise type(error)(f"{error}{after}") from error
         finally:
             countdown.close()
         print("maintenance is over" if whole else "maintenance was ended from elsewhere")

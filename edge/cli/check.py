@@ -87,7 +87,9 @@ def print_tables(config: "Config") -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_COLUMNS)
-    console.print(f"rack {config.rack.name}: board at {board.port}, {board.baud} Bd", markup=False)
+    key = "no key" if board.key_file is None else f"key {board.key_file}"
+    head = f"rack {config.rack.name}: board at {board.port}, {board.baud} Bd, {key}"
+    console.print(head, markup=False, soft_wrap=True)
     console.print(feeds)
     console.print(loads)
     control = config.control

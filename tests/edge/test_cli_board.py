@@ -408,6 +408,73 @@ def test_a_board_without_a_store_is_no_riddle(wire: Wire) -> None:
         list(Journal(board).rows())
 
 
+def test_an_event_is_followed_also_while_an_answer_is_waited_for(
+    wire: Wire, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from edge.cli import _journal
+    from edge.link.messages import OWN
+
+    def damage(way: str, data: bytes) -> bytes:
+        if way == "up" and 1_000 < wire.time_ms < 1_100:
+            payload = OWN.pack("BOARD_EVENT", **SHED | {"t_ms": wire.time_ms})[1]
+            data += wire.board.event(m.BOARD_EVENT, payload)
+        if wire.time_ms > 8_000:
+            raise KeyboardInterrupt
+        return data
+
+    wire.damage = damage
+    with (
+        pytest.raises(KeyboardInterrupt),
+        client(wire, key=None, want_lease=False) as board,
+    ):
+        _journal.print_journal(board, follow=True, as_json=False)
+    shown = [line for line in capsys.readouterr().out.splitlines() if "shed group 3" in line]
+    assert len(shown) == 4  # each 20 ms step sent one
+
+
+SHED = {"code": m.EV_SHED, "group": 3, "reason": m.SHED_HOST, "count": 1, "arg": 1_000_000}
+
+
+COMMANDS = {
+    ("config", "push"): ("--key", "--now", "--yes", "--json", "--owner", "--baud"),
+    ("config", "pull"): ("--key", "--output", "--json", "--owner", "--baud"),
+    ("board",): ("status", "journal", "clear", "maint", "reset", "key"),
+    ("board", "status"): ("--json", "--baud", "needs no key"),
+    ("board", "journal"): ("--follow", "--json", "needs no key"),
+    ("board", "clear"): ("--key", "leave SAFE"),
+    ("board", "maint"): ("--minutes", "--end", "Ctrl-C", "fans full"),
+    ("board", "reset"): ("--key", "wait until it is back"),
+    ("board", "key", "new"): ("64 hexadecimal digits", "key_file"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_says_what_there_is(command: tuple[str, ...]) -> None:
+    from typer.testing import CliRunner
+
+    from edge.cli import app
+
+    shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    text = " ".join(shown.output.split())
+    assert not [word for word in COMMANDS[command] if word not in text]
+
+
+def test_check_shows_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from edge.cli.check import check
+    from tests.edge.test_control_key import TOML
+
+    key = tmp_path / "board.key"
+    key.write_text(KEY.hex())
+    key.chmod(0o600)
+    rack = tmp_path / "rack.toml"
+    rack.write_text(TOML.format(key="board.key"))
+    check(rack)
+    assert f", key {key}\n" in capsys.readouterr().out
+    check(rack, as_json=True)
+    assert json.loads(capsys.readouterr().out)["config"]["board"]["key_file"] == str(key)
+
+
 def test_changes_name_each_key_with_both_values() -> None:
     assert not changes(OLD, OLD)
     doubled = json.dumps(RACK | {"feeds": [{"rating_ma": 20_000}], "groups": [{"never": True}, {}]})

@@ -382,14 +382,28 @@ def test_maintenance_lasts_until_ctrl_c_and_then_the_board_is_free(board, racked
     command = ("board", "maint", board.path, "--minutes", "5", "--key", board.key_file)
     with Running(*command) as running:
         running.until("is in maintenance, fans full")
-        time.sleep(0.3)
         assert running.interrupt() == cli.INTERRUPTED
+    assert "interrupted: maintenance is over" in running.said
     assert not status(board, rackedge)["lease"]["held"]
     texts = rackedge("board", "journal", board.path)[1]
     assert "maintenance for 5 min" in texts
     assert "maintenance ended" in texts
     code, out, _ = rackedge("board", "maint", board.path, "--end", key=board.key_file)
     assert (code, out) == (0, "the board was not in maintenance\n")
+
+
+def test_a_cable_pulled_in_maintenance_ends_it_and_that_is_said(board, rackedge):
+    command = ("board", "maint", board.path, "--minutes", "5", "--key", board.key_file)
+    with Running(*command) as running:
+        running.until("is in maintenance")
+        board.cable.unplug()
+        assert running._process.wait(PATIENCE_S) == 3
+        running.said += running._process.stdout.read().decode()
+    assert "has gone away" in running.said
+    assert "maintenance ends by itself within 3 s" in running.said
+    board.cable.plug()
+    assert wait_for_free_lease(board, rackedge)
+    until(lambda: status(board, rackedge)["state"] == "LOCAL")
 
 
 @pytest.mark.parametrize("options", [(), ("--end", "--minutes", "1")])
