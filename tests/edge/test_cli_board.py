@@ -10,11 +10,13 @@ from random import Random
 
 import pytest
 
+from edge import board_status
 from edge.board_client import BoardClient, BoardRefusal
 from edge.board_config import Phase, Push, StoreError, changes, pull, read_file
 from edge.board_duties import clear, end_maintenance, maintain
 from edge.board_journal import Journal
 from edge.errors import ConfigError, EdgeError, LinkAuthError, LinkError, LinkTimeout, PortError
+from edge.link import fields
 from firmware_py.link import messages as m
 from firmware_py.store import copies
 from firmware_py.store.compile import compile_json
@@ -433,6 +435,49 @@ def test_an_event_is_followed_also_while_an_answer_is_waited_for(
 
 
 SHED = {"code": m.EV_SHED, "group": 3, "reason": m.SHED_HOST, "count": 1, "arg": 1_000_000}
+
+
+def look_of(cooling: dict[str, int] | None, **telemetry: int) -> board_status.Look:
+    seen = fields.Telemetry()._replace(fan_permille=0, fan_rpm=0, lease_left_ms=0)
+    seen = seen._replace(**{"state": m.STATE_LOCAL, "flags": 0, "shed": 0, "t_ms": 0} | telemetry)
+    fitted = None if cooling is None else fields.Cooling()._replace(**cooling)
+    board = fields.HelloR()._replace(config_crc=0, reset_cause=0, tail="sim 0001")
+    return board_status.Look(board, seen, (1_000_000, m.INVALID), fitted)
+
+
+def shown(look: board_status.Look) -> str:
+    json.dumps(board_status.document(look), allow_nan=False)
+    return "\n".join(f"{what}: {how}" for what, how in board_status.lines(look))
+
+
+def test_what_has_no_reading_is_said_not_shown_as_a_number() -> None:
+    text = shown(look_of(None)) + shown(look_of({}))
+    assert "feed A: no reading" in text
+    assert "inlet no reading, outlet no reading" in text
+    assert "loads: 1.00 no reading kW" in text
+    assert str(m.INVALID // 1000) not in text
+
+
+def test_what_is_wrong_stands_in_the_warnings() -> None:
+    liquid = {"latched": 1 << m.INTERLOCK_LEAK, "failed": 0b10, "welded": 0b100, "stuck_open": 1}
+    liquid |= {"pump_permille": 450, "supply_mc": 17_500, "flow_mlm": 12_300, "dew_mc": 9_000}
+    flags = m.FLAG_LOCKOUT | m.FLAG_CONFIG_FALLBACK
+    text = shown(look_of(liquid, state=m.STATE_SAFE, flags=flags, shed=0b101, ttt_a_ms=4_200))
+    for words in (
+        "state: SAFE: latched, fans full: remove the cause, then `rackedge board clear`",
+        "locked out",
+        "older copy",
+        "fan 1 has failed",
+        "interlock leak is latched",
+        "relay of group 2 is welded",
+        "relay of group 0 is stuck open",
+        "off: 0,2 of",
+        "BREAKER TRIPS in 4.2 s",
+        "supply 17.5 °C",
+        "flow 12.3 l/min",
+        "dew point: 9.0 °C",
+    ):
+        assert words in text
 
 
 COMMANDS = {

@@ -22,12 +22,13 @@ from edge.link import serial
 from edge.link.auth import read_key
 from edge.link.serial import open_transport
 from firmware_py import channels as ch
+from firmware_py.board.example import document
 from firmware_py.link import messages as m
 from firmware_py.store.compile import compile_json
 from tests.hil.keyed_board import KEY, RACK, KeyedBoard
+from tests.hil.live_rig import ENV, MAIN
 
 PATIENCE_S = 15.0
-MAIN = [sys.executable, "-c", "from edge.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,8 @@ def test_a_push_with_now_shows_the_changes_and_reads_back_what_runs(board, racke
 
 def test_a_file_for_another_board_is_refused_before_anything_is_written(board, rackedge):
     before = rackedge("board", "status", board.path)[1]
-    file = changed(board, board="rp2")
+    file = changed(board)
+    file.write_text(json.dumps(document("rp2")))
     code, out, err = rackedge("config", "push", board.path, file, key=board.key_file)
     assert (code, out) == (2, "")
     assert f"{file}: is for board rp2, and {board.path} is sim 0001; nothing was changed" in err
@@ -348,7 +350,11 @@ class Running:
 
     def __init__(self, *args):
         self._process = subprocess.Popen(
-            [*MAIN, *map(str, args)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0
+            [*MAIN, *map(str, args)],
+            env=ENV,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
         )
         self.said = ""
 
