@@ -12,6 +12,7 @@ from ..store import fskind
 from ..store.folder import Folder
 
 _KEY_BYTES = const(32)
+_KEY_HEX_MOST = const(68)  # and a line end
 _NAME_MOST = const(90)  # far within a HELLO_R
 _EV_CONFIG = const(13)
 _REFUSED = const(2)
@@ -79,10 +80,14 @@ def _wired(port, settings, off_mask):
 
 # The key of privileged requests; b"" without one: then there are none.
 def _key(files):
+    from binascii import unhexlify  # noqa: PLC0415
+
     try:
         with files.open("key", "rb") as file:
-            key = file.read(_KEY_BYTES + 1)
-    except OSError:
+            key = file.read(_KEY_HEX_MOST)
+        if len(key) > _KEY_BYTES:  # as `rackedge board key new` writes it
+            key = unhexlify(key.strip())
+    except (OSError, ValueError):
         return b""
     return key if len(key) == _KEY_BYTES else b""
 

@@ -29,7 +29,7 @@ def put_halves(covered, body, at):
             i = (low ^ byte) & 15
             low = (low >> 4 | (high & 15) << 12) ^ _LOW[i]
             high = high >> 4 ^ _HIGH[i]
-            byte >>= 4  # noqa: PLW2901 - the high nibble is next
+            byte >>= 4
     pack_into("<HH", body, at, low ^ 0xFFFF, high ^ 0xFFFF)
 
 

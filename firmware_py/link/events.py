@@ -5,6 +5,8 @@
 from array import array
 from struct import pack_into
 
+from .wire import EV_LEASE
+
 _SLOTS = 16
 _FIELDS = 7  # t low, t high (16 bits each), code, group, reason, count, arg
 
@@ -30,7 +32,7 @@ class Events:
 
     # Note an event. Allocates nothing.
     def put(self, code, group, reason, arg):
-        if self._journal is not None:
+        if self._journal is not None and code != EV_LEASE:  # each host would fill it with these
             self._journal.put(code, group, reason, arg)
         self._count = (self._count + 1) & 0xFF
         if self.waiting == _SLOTS:

@@ -505,7 +505,9 @@ def main():
         boots += life.boots
         for what in life.reach:
             reach[what] = reach.get(what, 0) + 1
-    sys.stdout.write(f"{given.count} lives of {given.steps} ticks, {boots} boots: {broken} broken\n")
+    sys.stdout.write(
+        f"{given.count} lives of {given.steps} ticks, {boots} boots: {broken} broken\n"
+    )
     sys.stdout.write(f"lives that saw each state or act: {reach}\n")
     return 1 if broken else 0
 

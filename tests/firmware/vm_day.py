@@ -11,8 +11,9 @@ import json
 import sys
 import time
 
-from firmware_py import main
 from vm_world import KEY, NONCE, Dice, Host, Names, World
+
+from firmware_py import main
 
 _BOOT_ID = 0xABCD1234
 _MASK = (1 << 30) - 1
@@ -34,7 +35,7 @@ class Day:
         self.per_tick = per_tick
         self.now_ms = _START_MS
         self.requests = self.answers = 0
-        self.events = {code: 0 for code in range(16)}
+        self.events = dict.fromkeys(range(16), 0)
         self._count_events()
         self.tx_bytes = 0
         self.worst_us = self.sum_us = 0
@@ -109,8 +110,7 @@ class Day:
         app.slack()
         spent_us += _us_since(began)
         self.sum_us += spent_us
-        if spent_us > self.worst_us:
-            self.worst_us = spent_us
+        self.worst_us = max(self.worst_us, spent_us)
         if spent_us >= 100_000:
             self.over += 1
         self.states |= 1 << app.state.state

@@ -11,8 +11,9 @@ import sys
 from binascii import crc32
 from struct import pack
 
-from firmware_py import main
 from vm_world import KEY, NONCE, Dice, Host, Names, World
+
+from firmware_py import main
 
 _BOOT_ID = 0xABCD1234
 _MASK = (1 << 30) - 1
