@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A MicroPython whose words have 32 bits, as on a board: small ints of 31 bits, pointers of 4 bytes.
+"""A MicroPython with words of 32 bits, as on a board: small ints of 31 bits, pointers of 4 bytes.
 
 It is the WebAssembly port of MicroPython (MIT), run by node. In CI a missing one is a failure,
 elsewhere a skip. Its speed says nothing about a board.
