@@ -158,3 +158,26 @@ def test_every_module_of_a_board_is_built_and_none_of_the_host(tmp_path):
     assert built == {source.with_suffix(".mpy") for source in make_mpy.sources()}
     assert Path("app.mpy") in built
     assert not {Path("make_mpy.mpy"), Path("store/schema.mpy"), Path("link/messages.mpy")} & built
+
+
+def _bound(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.alias):
+        return [node.asname or node.name]
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.arg):
+        return [node.arg]
+    stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    return [node.id] if stored else []
+
+
+BOARD_KNOWN = make_mpy.constants()
+
+
+@pytest.mark.parametrize("source", make_mpy.sources(), ids=str)
+def test_every_private_name_that_is_read_is_made_in_the_same_module(source: Path) -> None:
+    tree = ast.parse(make_mpy.inlined(source, BOARD_KNOWN, set()))
+    made = {name for node in ast.walk(tree) for name in _bound(node)}
+    names = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    private = {name for name in names if name[0] == "_" and name[:2] != "__"}
+    assert private <= made
