@@ -23,7 +23,7 @@ _RELAYS = 1  # channels.OUT_RELAYS
 
 # fmt: off
 _READINGS = (
-    16_000_000, 16_000_000, 23_000, 23_000, 230_000, 230_000, 24_000, 36_000, 3000, 0,
+    5_500_000, 5_500_000, 8_000, 8_000, 230_000, 230_000, 24_000, 36_000, 3000, 0,
     36_000, 36_000, 36_000, 30_000, 38_000, 60_000, 44_000, 400, 24_000, 800, 50_000, 1000, 0xFFFF,
 )
 # fmt: on
@@ -46,9 +46,12 @@ def _tick(records, now_ms, sink):
     words[0] = now_ms
     swing = now_ms // 100 % 40
     words[2 + _OUTLET_MC] = 36_000 + 50 * swing
-    words[2 + _FEED_A_MA] = 23_000 + 700 * swing  # over the rating: sheds and restores
-    for i in range(8):
-        words[2 + _LOAD0_MW + i] = 4_000_000 - 1000 * swing
+    busy = now_ms // 100 % 400 < 100  # over the rating for 10 s of 40: sheds and restores
+    words[2 + _FEED_A_MA] = 23_000 + 700 * swing if busy else 8_000
+    state = records.app.state
+    for i in range(state.loads):  # an open group draws nothing
+        on = relays >> i * state.groups // state.loads & 1
+        words[2 + _LOAD0_MW + i] = (4_000_000 - 1000 * swing) * on
     records.exchange()
     sink(records.outbound)
     return records.app.act.outputs[_RELAYS] != relays
