@@ -10,7 +10,7 @@ from firmware_py.link import messages as m
 from hil.drivers.boardfile import write_binary
 from tests.firmware import vm_parity
 from tests.firmware.features import BASE, FULL, KEY
-from tests.firmware.vm import compile_firmware, run_script
+from tests.firmware.vm import compile_firmware
 from tests.firmware.vm32 import run_script32, vm32_command
 
 KIB = 1024
@@ -58,21 +58,3 @@ def test_32_bits_and_cpython_decide_alike_in_small_ints(tmp_path, bytecode, conf
     for state in (m.STATE_LOCAL, m.STATE_HOSTED, m.STATE_DEGRADED):
         assert theirs["states"] >> state & 1
     assert theirs["offs"] & (theirs["offs"] - 1)  # groups went and came back
-
-
-def test_an_int_beyond_31_bits_raises_there_with_the_heap_locked(tmp_path, bytecode):
-    script = tmp_path / "big.py"
-    script.write_text(
-        "import micropython\n"
-        "def add(a):\n    return a + 1\n"
-        "found = []\n"
-        "for a in (1 << 29, (1 << 30) - 1):\n"
-        "    micropython.heap_lock()\n"
-        "    try:\n        add(a)\n        raised = False\n"
-        "    except MemoryError:\n        raised = True\n"
-        "    micropython.heap_unlock()\n"
-        "    found.append(raised)\n"
-        "import json\nprint(json.dumps(found))\n"
-    )
-    assert run_script32(script, firmware=bytecode) == [False, True]
-    assert run_script(script) == [False, False]  # 64 bits prove nothing of the kind
