@@ -115,9 +115,11 @@ class Currents:
 
     # mA left on the tighter feed once group g is back with its margin; negative: does not fit.
     # The groups of the mask `booting` came back lately: they will draw again what they did. While
-    # all feeds are dead there is none: what is closed now would all come back at once with them.
+    # all feeds that g hangs on are dead there is none: what is closed then would all come back at
+    # once with the feed.
     def spare_ma(self, g, sense, booting):
-        spare = _MA_MAX if sense.alive[0] | sense.alive[1] else -1
+        live = sense.alive[0] | sense.alive[1] << 1
+        spare = _MA_MAX if live & (self._uses[g] or _BOTH) else -1
         for feed in range(self._feeds):
             if not sense.alive[feed]:
                 continue

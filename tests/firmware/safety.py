@@ -418,8 +418,8 @@ class Life:
         asked = self.host_off if self.left_ms() > 0 else 0
         self.say(not asked >> g & 1, f"group {g} came back against the host")
         self.say(not self.wet, f"group {g} came back while it leaks")
-        self.say(any(self.alive), f"group {g} came back with every feed dead")
         if not self.liars:
+            self.say(any(self.parts(g)), f"group {g} came back with its feeds dead")
             self._headroom(g, before)
         seen.last_close_ms = seen.closed_ms[g] = self.age_ms
 
@@ -445,6 +445,12 @@ class Life:
 
     def _draw(self, g, feed):
         """Last draw on a feed that is alive now; if one feed has it all, that of both."""
+        if not any(
+            (self.shares[i], 1000 - self.shares[i])[feed]
+            for i, group in enumerate(self.config.load_group)
+            if group == g
+        ):
+            return 0
         draw = self.seen.draw_ma.get(g, [0, 0])
         return draw[feed] if all(self.alive[: self.feeds]) else sum(draw)
 
