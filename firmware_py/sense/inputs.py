@@ -220,16 +220,18 @@ class Sense:
         self.feed_ma[feed] = ma
         self._agree(feed, ma, fresh)
 
-    # An open current transformer: for seconds this feed has shown less than half of its usual
-    # share, and both feeds together less than four fifths of what the loads say they draw.
+    # An open current transformer: for seconds this feed has shown less current than its power needs,
+    # or less than half of its usual share, and both feeds together less than four fifths of what
+    # the loads say they draw.
     def _doubted(self, feed, ma, alone):
         ratio = self._ma_per_kw[feed]
-        low = False
+        low = self._too_little(feed, ma)
         if self.alive[feed] and not alone and not self.unknown and ratio and ma >= 0:
             seen_w = 0
             for other in range(self._feeds):
                 seen_w += max(self.trust.value[_WATTS[other]], 0) // 1000
-            low = seen_w * 5 < self.total_w * 4 and ma * 2 < self._stand_in(feed, alone)
+            if seen_w * 5 < self.total_w * 4 and ma * 2 < self._stand_in(feed, alone):
+                low = True
         ticks = self._doubt[feed]
         if not low:
             if ticks >= _DOUBT_TICKS:
@@ -240,6 +242,14 @@ class Sense:
             if ticks + 1 == _DOUBT_TICKS:
                 self._events.put(EV_SENSOR, _AMPS[feed], 1, 0)
         return self._doubt[feed] >= _DOUBT_TICKS
+
+    # Real power needs current: the most loaded of three phases has at least a third of it. Half of
+    # that is wrong; below a twentieth of the rating both may be noise.
+    def _too_little(self, feed, ma):
+        volts = self._half_mv[feed] // 500
+        watts = max(self.feed_mw[feed], 0) // 1000
+        least = self._rating_ma[feed] // 20 * volts // 1000
+        return 0 <= ma and watts > least and min(ma, 300_000) * volts // 1000 * 6 < watts
 
     # A current that doubles while the real power does not is a bad sample until it lasts.
     def _agree(self, feed, ma, fresh):

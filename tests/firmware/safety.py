@@ -138,6 +138,7 @@ class Life:
     def plug(self, cause):
         """Power comes, or the watchdog has bitten."""
         self.boots += 1
+        self.files.budget = None
         before = self.seen
         keeper = Keeper(self.files, cause, "sim")
         self.boot_id = 0x51510000 + self.boots

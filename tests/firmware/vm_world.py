@@ -50,6 +50,8 @@ class World:
         self.zone_mc = [34_000] * 4
         self.speed = [1_000] * 8
         self.pump = 0
+        self.supply_mc = 30_000
+        self.rh_permille = 450
         self.welded = self.stuck_open = 0
         self.dead_fans = 0
         self.dead_pump = 0
@@ -124,13 +126,15 @@ class World:
         n = self._n
         told = 0 if self.dead_pump else out[n.OUT_PUMP_PERMILLE]
         self.pump += (told - self.pump) // 2
-        supply_mc = 38_000 - out[n.OUT_VALVE_PERMILLE] * 14
+        goal_mc = 46_500 - out[n.OUT_VALVE_PERMILLE] * 32
+        self.supply_mc += (goal_mc - self.supply_mc) // 128
+        supply_mc = self.supply_mc
         raw[n.IN_PUMP_RPM] = self.pump * 4
         raw[n.IN_FLOW_MLM] = self.pump * 150
         raw[n.IN_DP_PA] = self.pump * self.pump * 275 // 1000
         raw[n.IN_SUPPLY_MC] = supply_mc + self._dice.roll(30)
-        raw[n.IN_RETURN_MC] = supply_mc + total_w * 400 // max(self.pump, 100)
-        raw[n.IN_RH_PERMILLE] = 450
+        raw[n.IN_RETURN_MC] = supply_mc + total_w * 100 // max(self.pump, 100)
+        raw[n.IN_RH_PERMILLE] = self.rh_permille
         raw[n.IN_DEW_AIR_MC] = self.inlet_mc
         raw[n.IN_RESERVOIR_PERMILLE] = 800
 
