@@ -126,7 +126,7 @@ EDGE_WIDE static int32_t stop_at(const struct span *p, int32_t share_mw, int64_t
 
 int64_t edge_alloc_cut_off_even(const struct span *p, int64_t steps, int32_t *last)
 {
-    int64_t missing = 0;
+    int64_t missing;
     int32_t share_mw = find_share(p, steps, &missing);
     *last = stop_at(p, share_mw, missing);
     return round_up(level_of(p->one_weight, share_mw));

@@ -82,8 +82,8 @@ static void cut_off(const struct filling *f, int32_t n, int64_t room)
 {
     struct moment *full = &f->stop[n].full;
     struct span span = span_of(f, f->inside[n]);
-    int64_t missing = 0;
-    int32_t last = 0;
+    int64_t missing;
+    int32_t last;
     if (f->all.one_weight > 0) {
         full->level = edge_alloc_cut_off_even(&span, room, &last);
     } else {
