@@ -58,3 +58,7 @@ def test_32_bits_and_cpython_decide_alike_in_small_ints(tmp_path, bytecode, conf
     for state in (m.STATE_LOCAL, m.STATE_HOSTED, m.STATE_DEGRADED):
         assert theirs["states"] >> state & 1
     assert theirs["offs"] & (theirs["offs"] - 1)  # groups went and came back
+
+
+def test_a_number_beyond_30_bits_is_seen_while_the_heap_is_locked():
+    assert run_script32("tests/firmware/vm32_lock.py") == ["MemoryError"]
