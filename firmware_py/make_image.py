@@ -30,9 +30,8 @@ def image(folder, binary, key=b""):
     slot.mkdir(parents=True)
     make_mpy.build(slot)
     files = sorted(path for path in slot.rglob("*") if path.is_file())
-    crcs = [
-        (path.relative_to(slot).as_posix(), binascii.crc32(path.read_bytes())) for path in files
-    ]
+    names = [path.relative_to(slot).as_posix() for path in files]
+    crcs = [binascii.crc32(path.read_bytes()) for path in files]
     (slot / _MANIFEST).write_bytes(slots.manifest(zip(names, crcs, strict=True)))
     (root / "cfg").mkdir()
     copies.save(Folder(str(root / "cfg")), CONFIG, binary)
