@@ -220,9 +220,9 @@ class Sense:
         self.feed_ma[feed] = ma
         self._agree(feed, ma, fresh)
 
-    # An open current transformer: for seconds this feed has shown less current than its power needs,
-    # or less than half of its usual share, and both feeds together less than four fifths of what
-    # the loads say they draw.
+    # An open current transformer: for seconds this feed has shown less current than its power
+    # needs, or less than half of its usual share, and both feeds together less than four fifths of
+    # what the loads say they draw.
     def _doubted(self, feed, ma, alone):
         ratio = self._ma_per_kw[feed]
         low = self._too_little(feed, ma)

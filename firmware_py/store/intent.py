@@ -67,8 +67,8 @@ class Intent:
                 self._urgent = True
 
     # In the slack: write if a latch has changed. SAFE, and a group that goes off, is written at
-    # once; that one has come back, as wear allows: a host can toggle groups all day. Until then
-    # the file has too many off, never too few. Idle, it allocates nothing. True if it wrote.
+    # once; that one has come back, as wear allows: a host can toggle groups all day. Until then the
+    # file has too many off, never too few. Idle, it allocates nothing. Returns whether it wrote.
     def flush(self, now_ms, heat_a_ppm, heat_b_ppm):
         if not self._dirty:
             return False

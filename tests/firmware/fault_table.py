@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# ruff: noqa: E501
 """What each fault does to the board: the table of README.md, and the test.
 
 (what, fault): (state, fans, pump, valve, groups off, events, ticks to the first reaction, why)

@@ -259,7 +259,7 @@ class Life:
 
     # ---- the host ----
 
-    def ask(self):
+    def ask(self):  # noqa: PLR0911, PLR0912
         rng = self.rng
         what = rng.randrange(16)
         owner = rng.choice((7, 7, 7, 8))
@@ -425,7 +425,7 @@ class Life:
         seen.last_close_ms = seen.closed_ms[g] = self.age_ms
 
     def _headroom(self, g, before):
-        """All that is on, what came back lately at its last draw, and this group with its margin."""
+        """All that is on, what came back lately at its last draw, this group and its margin."""
         self.relays = before
         now_ma = self.parts()
         for feed in range(self.feeds):

@@ -6,20 +6,12 @@ import pytest
 
 from firmware_py.link import messages as m
 from tests.firmware import day, parity
-from tests.firmware.vm import compile_firmware, vm_path
+from tests.firmware.vm import bytecode
 
 
-@pytest.fixture(scope="module")
-def bytecode(tmp_path_factory):
-    vm_path()
-    folder = tmp_path_factory.mktemp("bytecode")
-    compile_firmware(folder)
-    return folder
-
-
-@pytest.mark.parametrize(("rack", "steps"), [("plain", 4000), ("everything", 3000)])
-def test_bytecode_and_cpython_say_and_do_the_same(bytecode, rack, steps):
-    mine, theirs = parity.run(bytecode, rack, steps, every=500)
+@pytest.mark.parametrize(("rack", "steps"), [("plain", 10_000), ("everything", 10_000)])
+def test_bytecode_and_cpython_say_and_do_the_same(rack, steps):
+    mine, theirs = parity.run(bytecode(), rack, steps, every=500)
     assert mine == theirs
     assert mine["states"] >> m.STATE_LOCAL & 1
     assert mine["states"] >> m.STATE_SAFE & 1
@@ -28,8 +20,8 @@ def test_bytecode_and_cpython_say_and_do_the_same(bytecode, rack, steps):
     assert mine["rx_errors"] > 0
 
 
-def test_a_short_day_with_a_busy_host_misses_nothing_and_leaks_nothing(bytecode):
-    short = day.run(bytecode, 2000)
+def test_a_short_day_with_a_busy_host_misses_nothing_and_leaks_nothing():
+    short = day.run(bytecode(), 2000)
     assert day.problems(short) == []
     assert short["answers"] == 8000
-    assert sum(short["events"].values()) > 3
+    assert sum(short["events"].values()) >= 3

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A board on the real VM over a folder as its flash, taken down with SIGKILL."""
+"""A board on the real VM, as bytecode, over a folder as its flash, taken down with SIGKILL."""
 
 import json
 import os
-import select
 import struct
+import subprocess
 from binascii import crc32
 
 import pytest
@@ -13,10 +13,10 @@ from firmware_py import channels as ch
 from firmware_py.link import messages as m
 from firmware_py.store.compile import compile_json
 from hil.drivers.boardfile import write_binary
-from hil.drivers.vm import OUT_RECORD_BYTES, VmProcess, pack_inputs, unpack_outputs
+from hil.drivers.vm import HEAP, OUT_RECORD_BYTES, pack_inputs, unpack_outputs
 from tests.firmware.keyed import KEY, Host
 from tests.firmware.rig import RACK, bodies, frame, inputs, unpack, wire
-from tests.firmware.vm import vm_path
+from tests.firmware.vm import bytecode, vm_path
 
 NONCE = bytes(range(64, 80))
 SHED = {"min_off_ms": 2000, "stagger_ms": 500, "lockout_count": 1}
@@ -26,7 +26,7 @@ class Board:
     """In virtual time; `kill` cuts the power, `boot` gives it back."""
 
     def __init__(self, folder, **sections):
-        vm_path()
+        self.bytecode = bytecode()
         self.config = folder / "board.json"
         self.config.write_text(json.dumps(RACK | {"shed": SHED} | sections))
         write_binary(self.config)
@@ -44,7 +44,15 @@ class Board:
         self.boot_id = 0x77770000 + self.boots
         more = ("--store", str(self.store), "--key", KEY.hex(), "--nonce", NONCE.hex())
         binary = self.config.with_suffix(".bin")
-        self.vm = VmProcess(binary, self.boot_id, 1, *more, "--cause", str(cause))
+        command = [vm_path(), "-X", f"heapsize={HEAP}", "-m", "firmware_py.main", binary, *more]
+        command += ["--boot-id", self.boot_id, "--cause", cause]
+        self.vm = subprocess.Popen(
+            list(map(str, command)),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"MICROPYPATH": str(self.bytecode)},
+            cwd=self.bytecode,  # -m looks here first
+        )
         self.host = Host()
         self.seq = 0
         self.events = []
@@ -53,12 +61,8 @@ class Board:
         self.outputs = [0, 0b1111]
 
     def _take(self):
-        block = b""
-        while len(block) < OUT_RECORD_BYTES:
-            assert select.select([self.vm.stdout], [], [], 20)[0], "the board does not answer"
-            more = os.read(self.vm.stdout, OUT_RECORD_BYTES - len(block))
-            assert more, str(self.vm.dead())
-            block += more
+        block = self.vm.stdout.read(OUT_RECORD_BYTES)
+        assert len(block) == OUT_RECORD_BYTES, "the board has stopped"
         _, self.outputs, tx = unpack_outputs(block)
         answer = None
         for body in bodies(tx):
@@ -85,7 +89,8 @@ class Board:
             r[ch.IN_FEED_A_MV + feed] = 230_000
         r[ch.IN_INLET_MC], r[ch.IN_OUTLET_MC] = 24_000, 36_000
         r[ch.IN_LEAK], r[ch.IN_FAN0_RPM] = self.leak, 3000
-        self.vm.send(pack_inputs(self.now_ms, r, rx))
+        self.vm.stdin.write(pack_inputs(self.now_ms, r, rx))
+        self.vm.stdin.flush()
         return self._take()
 
     def run(self, ticks):
@@ -95,6 +100,7 @@ class Board:
 
     def kill(self):
         self.vm.kill()
+        self.vm.communicate()
 
     def say(self, kind, payload=b"", sealed=False):
         self.seq += 1
@@ -138,7 +144,7 @@ def make(tmp_path):
 
     yield build
     for board in made:
-        board.vm.kill()
+        board.kill()
 
 
 def test_a_group_that_was_off_comes_up_off_and_returns_by_rest_and_headroom(make):
@@ -148,7 +154,7 @@ def test_a_group_that_was_off_comes_up_off_and_returns_by_rest_and_headroom(make
     board.say(m.SHED, struct.pack("<H", 0b0100), sealed=True)
     board.run(8)
     assert board.outputs[ch.OUT_RELAYS] == 0b1011
-    board.load_w = [2900, 2900, 2900, 2900, 2900, 2900, 2900, 2900]
+    board.load_w = [5600] * 8
     board.kill()
     board.boot()
     board.outputs = [0, 0b1011]
@@ -189,7 +195,7 @@ def test_safe_and_its_cause_outlive_a_kill_until_the_key_says_otherwise(make):
 def test_a_lock_out_outlives_two_kills(make):
     board = make()
     board.run(60)
-    board.load_w = [9000] * 8
+    board.load_w = [14_000] * 8
     board.run(4)
     off = 0b1111 & ~board.outputs[ch.OUT_RELAYS]
     assert off

@@ -24,6 +24,11 @@ def test_no_life_breaks_a_promise(seed):
     assert life.app.act.outputs[ch.OUT_STATE] <= m.STATE_MAINT
 
 
+def _many(count):
+    for seed in range(count):
+        Life(seed).run(STEPS)
+
+
 def _sheds_all(_self):
     return 0xFFFF
 
@@ -65,5 +70,4 @@ MUTANTS = {
 def test_the_oracle_sees_a_board_that(name, monkeypatch):
     monkeypatch.setattr(*MUTANTS[name])
     with pytest.raises(Broken):
-        for seed in range(40):
-            Life(seed).run(STEPS)
+        _many(40)

@@ -12,8 +12,9 @@ from firmware_py.link import messages as m
 from hil.drivers.boardfile import write_binary
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import HEAP, VmBoard
+from tests.firmware import vm
 from tests.firmware.rig import OWNER, RACK, bodies, frame, inputs, unpack
-from tests.firmware.vm import FIRMWARE, ROOT, compile_firmware, run_script, vm_path
+from tests.firmware.vm import FIRMWARE, ROOT, run_script, vm_path
 
 QUICK = {"min_off_ms": 1000, "stagger_ms": 500}
 
@@ -27,10 +28,8 @@ def config(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def bytecode(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bytecode")
-    compile_firmware(folder)
-    return folder
+def bytecode():
+    return vm.bytecode()
 
 
 @pytest.mark.parametrize("module", FIRMWARE, ids=str)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The MicroPython VM as a test tool. In CI a missing VM is a failure, elsewhere a skip."""
 
+import atexit
+import functools
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -41,6 +45,16 @@ def run_script(script, *args, firmware=ROOT, timeout=60):
 
 FIRMWARE = [Path("firmware_py") / source for source in make_mpy.sources()]
 """What a board carries: sources, relative to ROOT."""
+
+
+@functools.cache
+def bytecode():
+    """A folder with the firmware as bytecode, compiled once per test process."""
+    vm_path()
+    folder = Path(tempfile.mkdtemp(prefix="rackedge-bytecode-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    compile_firmware(folder)
+    return folder
 
 
 def compile_firmware(folder):

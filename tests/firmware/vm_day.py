@@ -10,8 +10,11 @@ import gc
 import json
 import sys
 import time
+from binascii import hexlify
 
 from vm_world import KEY, NONCE, Dice, Host, Names, World
+
+from firmware_py import main
 
 from firmware_py import main
 
@@ -24,9 +27,9 @@ _MEND_TICKS = 150  # ... and is mended a quarter of a minute later
 
 class Day:
     def __init__(self, config, names, per_tick):
-        keys = ["--key", "".join("%02x" % b for b in KEY)]
-        keys += ["--nonce", "".join("%02x" % b for b in NONCE)]
-        self.records = main.board([config, "--boot-id", str(_BOOT_ID)] + keys)
+        argv = [config, "--boot-id", str(_BOOT_ID)]
+        argv += ["--key", hexlify(KEY).decode(), "--nonce", hexlify(NONCE).decode()]
+        self.records = main.board(argv)
         self.app = self.records.app
         self.names = names
         self.dice = Dice(7)

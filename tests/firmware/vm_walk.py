@@ -8,7 +8,7 @@
 
 import json
 import sys
-from binascii import crc32
+from binascii import crc32, hexlify
 from struct import pack
 
 from vm_world import KEY, NONCE, Dice, Host, Names, World
@@ -25,8 +25,8 @@ class Walk:
     def __init__(self, config, names, seed, keyed):
         argv = [config, "--boot-id", str(_BOOT_ID)]
         if keyed:
-            argv += ["--key", "".join("%02x" % b for b in KEY)]
-            argv += ["--nonce", "".join("%02x" % b for b in NONCE)]
+            argv += ["--key", hexlify(KEY).decode()]
+            argv += ["--nonce", hexlify(NONCE).decode()]
         self.records = main.board(argv)  # holds the memory that the outbox writes to
         self.app = self.records.app
         self.names = names
@@ -76,7 +76,7 @@ class Walk:
         else:
             world.break_one(1 + dice.roll(80))
 
-    def _ask(self):
+    def _ask(self):  # noqa: PLR0911
         dice = self.dice
         host = self.host
         n = self.names

@@ -21,7 +21,7 @@ EVERYTHING = RACK | {
     "fans": [{"max_rpm": 6000, "zones": [i % 4, (i + 1) % 4]} for i in range(8)],
     "liquid": {"pump_rpm_full": 4000},
 }
-"""All that a board can be asked for: two feeds, shares, contacts, four zones, eight fans, coolant."""
+"""All that a board can have: two feeds, shares, contacts, four zones, eight fans, coolant."""
 
 
 def quick(rack):
