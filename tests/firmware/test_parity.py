@@ -9,7 +9,7 @@ from tests.firmware import day, parity
 from tests.firmware.vm import bytecode
 
 
-@pytest.mark.parametrize(("rack", "steps"), [("plain", 10_000), ("everything", 10_000)])
+@pytest.mark.parametrize(("rack", "steps"), [("plain", 5_000), ("everything", 5_000)])
 def test_bytecode_and_cpython_say_and_do_the_same(rack, steps):
     mine, theirs = parity.run(bytecode(), rack, steps, every=500)
     assert mine == theirs

@@ -149,3 +149,18 @@ def test_a_stand_in_does_not_fall_with_the_load_readings():
     rig.faults |= {ch.IN_LOAD0_MW + i: m.INVALID for i in range(4)}
     rig.run(10)
     assert rig.app.sense.feed_ma[0] >= true_ma
+
+
+def test_an_open_current_transformer_is_found_by_the_power_it_should_carry():
+    rig = Rig()
+    rig.run(100)
+    true_ma = rig.feed_ma()[1][0]
+    rig.faults[ch.IN_FEED_A_MA] = 0
+    rig.run(29)
+    assert not rig.app.sense.faulty()
+    rig.run(1)
+    assert rig.app.sense.faulty()
+    assert rig.app.sense.feed_ma[0] >= true_ma  # its usual share of the loads
+    rig.faults.clear()
+    rig.run(2)
+    assert not rig.app.sense.faulty()

@@ -387,3 +387,18 @@ def test_a_restored_group_keeps_its_room_while_its_servers_boot(boot_ms, order):
     assert list(restored_ms) == order
     if boot_ms and len(order) == 2:
         assert restored_ms[3] - restored_ms[2] >= boot_ms
+
+
+def test_nothing_comes_back_while_its_feeds_are_dead():
+    rig = Rig(shed={"min_off_ms": 500, "stagger_ms": 100})
+    rig.hosted()
+    rig.request(m.SHED, "H", 0b1110)
+    rig.run(2)
+    rig.feed_mv = [0, 0]
+    rig.run(10)
+    rig.request(m.SHED, "H", 0)
+    rig.run(50)
+    assert rig.off == 0b1110
+    rig.feed_mv = [230_000, 230_000]
+    rig.run(50)
+    assert rig.off == 0
