@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Some lives of safety.py, and proof that its oracle can fail. The long run is its main()."""
 
+import gc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +17,15 @@ from firmware_py.store.intent import Intent
 from tests.firmware.safety import Broken, Life
 
 STEPS = 120
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_collections():
+    """The firmware collects garbage after each request; what stands already need not be seen."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
