@@ -28,7 +28,7 @@ def quick_collections():
     gc.unfreeze()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.integers(0, 1 << 30))
 def test_no_life_breaks_a_promise(seed):
     life = Life(seed).run(STEPS)
