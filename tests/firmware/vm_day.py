@@ -16,8 +16,6 @@ from vm_world import KEY, NONCE, Dice, Host, Names, World
 
 from firmware_py import main
 
-from firmware_py import main
-
 _BOOT_ID = 0xABCD1234
 _MASK = (1 << 30) - 1
 _START_MS = _MASK - 3_600_000  # board time goes round after an hour
