@@ -62,6 +62,14 @@ def rackedge(monkeypatch, capsys):
     return run
 
 
+@pytest.fixture
+def settled(board):
+    """A board past its self-test."""
+    with BoardClient(lambda: open_transport(board.path)) as client:
+        until(lambda: client.telemetry().state == m.STATE_LOCAL)
+    return board
+
+
 def in_force(board):
     with BoardClient(lambda: open_transport(board.path), key=KEY, want_lease=True) as client:
         return pull(client)
@@ -384,7 +392,8 @@ class Running:
         return code
 
 
-def test_maintenance_lasts_until_ctrl_c_and_then_the_board_is_free(board, rackedge):
+def test_maintenance_lasts_until_ctrl_c_and_then_the_board_is_free(settled, rackedge):
+    board = settled
     command = ("board", "maint", board.path, "--minutes", "5", "--key", board.key_file)
     with Running(*command) as running:
         running.until("is in maintenance, fans full")
@@ -398,7 +407,8 @@ def test_maintenance_lasts_until_ctrl_c_and_then_the_board_is_free(board, racked
     assert (code, out) == (0, "the board was not in maintenance\n")
 
 
-def test_a_cable_pulled_in_maintenance_ends_it_and_that_is_said(board, rackedge):
+def test_a_cable_pulled_in_maintenance_ends_it_and_that_is_said(settled, rackedge):
+    board = settled
     command = ("board", "maint", board.path, "--minutes", "5", "--key", board.key_file)
     with Running(*command) as running:
         running.until("is in maintenance")
