@@ -13,7 +13,7 @@ TEXTS = {
     m.ERR_BUSY: "another host holds the lease for {detail} ms more; stop that host or wait",
     m.ERR_NO_LEASE: "this command needs the lease and this host does not hold it",
     m.ERR_RANGE: "value number {detail} is out of range",
-    m.ERR_STATE: "not possible in state {state}; clear the cause on the board first, or wait for its self-test",
+    m.ERR_STATE: "not possible in state {state}; clear its cause, or wait for the self-test to end",
     m.ERR_AUTH: "{auth}",
     m.ERR_CONFIG: "{config}",
     m.ERR_VERSION: "it speaks link version {detail}; update host or firmware to the same version",
