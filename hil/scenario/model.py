@@ -21,6 +21,7 @@ class Where:
     line: int
 
     def __str__(self) -> str:
+        """`file:line`, as editors and terminals take it."""
         return f"{self.file}:{self.line}"
 
 
