@@ -64,6 +64,11 @@ class Mcu:
         return self._until_ms
 
     @property
+    def on(self) -> bool:
+        """Whether its supply is on and its reset is over; a hung one is on."""
+        return self._life is not _Life.DARK
+
+    @property
     def listens(self) -> bool:
         """Whether bytes that come now wake it."""
         return self._life is _Life.RUNS

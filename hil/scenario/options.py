@@ -17,6 +17,9 @@ class BoardOptions(Options):
     """It has a key: privileged requests are possible."""
     store: bool = False
     """It has a flash: what must outlive a reset does."""
+    relays: Literal["closed", "bistable"] = "closed"
+    """What the relays do in a reset. `closed`: loads hang on the normally-closed contact and come
+    on. `bistable`: they stay."""
     start_ms: Annotated[int, Field(ge=0, lt=1 << 30)] = 0
     """Board time at the start of the run."""
 
@@ -27,6 +30,8 @@ class HostOptions(Options):
     kind: Literal["none", "watch", "script", "daemon"] = "daemon"
     """`none`: nobody. `watch`: says HELLO and listens. `script`: `commands` of the scenario.
     `daemon`: rackedge itself, with caps through the rack's Redfish front-end."""
+    lease: bool = False
+    """A script holds the lease, renewed as a daemon would."""
     control: dict[str, Any] = Field(default_factory=dict)
     """Keys of rack.toml's [control]."""
     limits: dict[str, Any] = Field(default_factory=dict)
