@@ -109,27 +109,6 @@ class SerialPipe:
         self.sent_bytes += len(data)
 
 
-class PipeTransport:
-    """The host's end of two pipes: the transport that the daemon gets in virtual time."""
-
-    def __init__(self, clock: "VirtualClock", rx: SerialPipe, tx: SerialPipe) -> None:
-        self._clock = clock
-        self._rx = rx
-        self._tx = tx
-
-    def read(self, timeout_s: float = 0.0) -> bytes:  # noqa: ARG002 - virtual time never waits
-        """Bytes that have arrived by now."""
-        return self._rx.receive(self._clock.now_ms())
-
-    def write(self, data: bytes) -> None:
-        """Send `data` to the board."""
-        if data:
-            self._tx.send(data, self._clock.now_ms())
-
-    def close(self) -> None:
-        """Nothing to give back."""
-
-
 class VirtualClock:
     """Time that moves only when the bench says so."""
 

@@ -203,7 +203,9 @@ class Run(ABC):
             self._trips[feed] = tripped
 
 
-def run_case(make: Callable[[], Run], progress: Callable[[Run], None] = lambda _run: None) -> RunResult:
+def run_case(
+    make: Callable[[], Run], progress: Callable[[Run], None] = lambda _run: None
+) -> RunResult:
     """Make a run, step it to its end, judge it, close it. Raises Interrupted on Ctrl-C."""
     run = make()
     try:
@@ -226,9 +228,7 @@ def digest(record: Recorder, frames: Sequence[FrameEntry]) -> str:
     return sha.hexdigest()
 
 
-def _reasons(
-    checks: Sequence[CheckResult], measurements: Sequence[Measurement]
-) -> tuple[str, ...]:
+def _reasons(checks: Sequence[CheckResult], measurements: Sequence[Measurement]) -> tuple[str, ...]:
     found = [(c.verdict, f"{c.name}: {c.detail}") for c in checks]
     found += [(v.verdict, f"{v.name}: {v.value:g} {v.unit}".rstrip()) for v in measurements]
     bad = [each for each in found if each[0] is not Verdict.PASS]
@@ -238,5 +238,3 @@ def _reasons(
         for got, text in bad
         if got is verdict
     )
-
-

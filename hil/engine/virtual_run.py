@@ -85,9 +85,7 @@ class VirtualRun(Run):
             return Nobody()
         if case.host.kind == "daemon":
             config = load_config(self.directory / "rack.toml")
-            return DaemonHost(
-                config, bench.cable, bench.sent, self._observer, case.seed, key=key
-            )
+            return DaemonHost(config, bench.cable, bench.sent, self._observer, case.seed, key=key)
         return Listener(
             bench.cable,
             bench.sent,

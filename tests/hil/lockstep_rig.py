@@ -6,9 +6,10 @@ from random import Random
 from edge.config import load_config
 from firmware_py.channels import OUT_RELAYS, OUT_STATE
 from firmware_py.link import messages as m
-from hil import lockstep
 from hil.demo import DemoOptions, workload
 from hil.drivers.inprocess import CpythonBoard
+from hil.engine import virtual
+from hil.engine.hosts import Nobody
 from hil.lockstep import LockstepRun
 from hil.pipe import SerialPipe
 from hil.plant.rack import Rack
@@ -53,25 +54,11 @@ class NoisyPipe(SerialPipe):
         )
 
 
-class DeadHost:
-    """In the daemon's place: nobody reads and nobody writes."""
-
-    def __init__(self, line, clock):
-        self._line = line
-        self._clock = clock
-
-    def next_wakeup_ms(self):
-        return 1 << 60
-
-    def step(self):
-        self._line.receive(self._clock.now_ms())
-
-
 class Bench:
     """LockstepRun of the default workload, and what may go wrong with it."""
 
     def __init__(self, directory, monkeypatch, options=None):
-        monkeypatch.setattr(lockstep, "SerialPipe", NoisyPipe)
+        monkeypatch.setattr(virtual, "SerialPipe", NoisyPipe)
         self.options = options or DemoOptions(seconds=120, virtual=True, runtime="cpython")
         rack, spec = rack_of(self.options)
         self.rack = rack
@@ -79,7 +66,7 @@ class Bench:
         self.config.write_text(board_json(spec), encoding="utf-8")
         self.run = LockstepRun(rack, CpythonBoard(self.config), directory, self.options.seed)
         self.toml = load_config(directory / "rack.toml")
-        self.daemon = self.run._daemon
+        self.daemon = self.run.host.daemon
         self.now_ms = 0
         self.relays_seen = []
 
@@ -87,21 +74,20 @@ class Bench:
         return self
 
     def __exit__(self, *_):
-        self.run._daemon = self.daemon
         self.run.close()
 
     @property
     def state(self):
-        return self.run._board.outputs[OUT_STATE]
+        return self.run.bench.mcu.outputs[OUT_STATE]
 
     @property
     def relays(self):
-        return self.run._board.outputs[OUT_RELAYS]
+        return self.run.bench.mcu.outputs[OUT_RELAYS]
 
     @property
     def lines(self):
         """Both directions of the serial line: up to the host, down to the board."""
-        return self.run._up, self.run._down
+        return self.run.bench.up, self.run.bench.down
 
     def tick(self):
         self.now_ms += TICK_MS
@@ -125,14 +111,19 @@ class Bench:
             line.noisy, line.share = share > 0, share
 
     def kill_host(self):
-        self.run._daemon = DeadHost(self.run._up, self.run._clock)
+        """Nobody reads and nobody writes any more."""
+        self.run.bench.host = Nobody()
 
     def wake_host(self):
-        self.run._daemon = self.daemon
+        """The same daemon again."""
+        self.run.bench.host = self.run.host
 
     def reboot(self, boot_id):
         """A fresh board in the old one's place; bytes that were on the line are lost."""
-        self.run._board = CpythonBoard(self.config, boot_id=boot_id, boot_count=boot_id)
+        mcu = self.run.bench.mcu
+        mcu.device = CpythonBoard(self.config, boot_id=boot_id, boot_count=boot_id)
+        mcu.outputs[OUT_STATE] = m.STATE_BOOT
+        mcu.drift(0)  # it runs at once
 
     def hosted(self):
         """Bring it up: the board is led by the host and every load has a cap."""

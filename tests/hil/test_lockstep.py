@@ -40,13 +40,14 @@ def on_again(relays_seen):
 
 def test_the_board_starts_on_the_readings_of_the_rack_not_on_zeros(bench):
     seen = []
-    exchange = bench.run._board.exchange
+    board = bench.run.bench.mcu.device
+    exchange = board.exchange
 
     def note(now_ms, inputs, rx):
         seen.append((now_ms, list(inputs)))
         return exchange(now_ms, inputs, rx)
 
-    bench.run._board.exchange = note
+    board.exchange = note
     bench.go(0.5)
     now_ms, first = seen[0]
     assert now_ms == 0
@@ -89,22 +90,22 @@ def test_a_line_of_nothing_but_noise_is_a_dead_host_and_heals(bench):
 def test_no_value_that_the_board_did_not_send_is_believed(bench):
     sent, got = set(), []
     run = bench.run
-    step = run.plant_step
+    step = run.bench.plant_step
 
     def remember():
         step()
         sent.add(tuple(run.inputs[:2]))
 
     sent.add(tuple(run.inputs[:2]))
-    run.plant_step = remember
-    take = run._daemon._observer.on_link_event
+    run.bench.plant_step = remember
+    take = run.host.daemon._observer.on_link_event
 
     def note(event, now_ms):
         if isinstance(event, ev.Telemetry):
             got.append((event.values.feed_a_mw, event.values.feed_b_mw))
         take(event, now_ms)
 
-    run._daemon._observer.on_link_event = note
+    run.host.daemon._observer.on_link_event = note
     bench.hosted()
     bench.noise(0.004)
     bench.go(60)

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.pipe import PipeTransport, SerialPipe, VirtualClock
+from edge.errors import PortError
+from hil.engine.line import CableTransport, VirtualCable
+from hil.pipe import SerialPipe, VirtualClock
 
 BLOCKS = st.lists(st.tuples(st.integers(0, 50), st.binary(min_size=1, max_size=80)), max_size=12)
 
@@ -63,18 +65,36 @@ def test_every_byte_arrives_once_in_order_and_not_faster_than_the_line(blocks, l
     assert len(sent) <= now_ms * 11.52
 
 
-def test_the_transport_reads_one_pipe_and_writes_the_other_at_the_clocks_time():
-    clock, rx, tx = VirtualClock(), SerialPipe(), SerialPipe()
-    port = PipeTransport(clock, rx, tx)
+def test_the_transport_reads_what_arrived_and_writes_at_the_clocks_time():
+    clock, up, down = VirtualClock(), SerialPipe(), SerialPipe()
+    cable, said = VirtualCable(clock, up, down), []
+    port = CableTransport(cable, said.append)
     clock.advance_to(40)
     port.write(b"x")
     port.write(b"")
-    assert tx.due_ms() == 41
-    rx.send(b"y", 40)
+    assert down.due_ms() == 41
+    assert said == [b"x"]
     assert port.read(1.0) == b""
-    clock.advance_to(41)
+    cable.arrive(b"y")
     assert port.read() == b"y"
     port.close()
+
+
+def test_a_pulled_cable_is_a_lost_port_also_for_a_transport_of_before():
+    clock, up, down = VirtualClock(), SerialPipe(), SerialPipe()
+    cable = VirtualCable(clock, up, down)
+    port = CableTransport(cable, lambda _data: None)
+    down.send(b"under way", 0)
+    cable.arrive(b"old")
+    cable.unplug()
+    assert down.due_ms() is None
+    for use in (port.read, lambda: port.write(b"x"), lambda: CableTransport(cable, print)):
+        with pytest.raises(PortError, match="plugged"):
+            use()
+    cable.plug()
+    with pytest.raises(PortError):
+        port.read()
+    assert CableTransport(cable, print).read() == b""
 
 
 def test_virtual_time_never_goes_back():
