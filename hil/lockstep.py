@@ -40,7 +40,7 @@ class LockstepRun(PolicyRun):
             names = tuple(load.name for load in config.loads)
             feeds = tuple(feed.name for feed in config.feeds)
             observer = RunObserver(self.record, names, feeds)
-            self.host = DaemonHost(config, bench.cable, bench.sent, observer, seed)
+            self.host = DaemonHost(config, bench.clock, bench.open, observer, seed)
             bench.host = self.host
             stack.callback(self.host.close)
             self._stack = stack.pop_all()

@@ -4,8 +4,8 @@
 import platform
 import sys
 from functools import cache
-from importlib import metadata, resources
 from hashlib import sha256
+from importlib import metadata, resources
 
 
 @cache

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 
 from edge.actuate import make_actuators
 from edge.config import Config
-from edge.control import Daemon
+from edge.control import Clock, Daemon
 from edge.errors import PortError
 from edge.executor import Executor, InlineExecutor
 from edge.link import events as ev
 from edge.link.auth import NONCE_BYTES, Authenticator
+from edge.link.serial import Transport
 from edge.link.session import Session
 from edge.link.stats import LinkStats
 from edge.observer import DaemonObserver
 from edge.shelf import inline_shelf
-from hil.engine.line import CableTransport, VirtualCable
 from hil.scenario.model import Command
 
 NEVER_MS = 1 << 60
@@ -27,8 +27,6 @@ RIVAL = 2
 REOPEN_MS = 200
 """A listener looks for its port again after this long."""
 
-Sent = Callable[[bytes], None]
-"""Told each block of bytes that a host writes."""
 OnEvent = Callable[[ev.Event, int], None]
 
 
@@ -93,8 +91,8 @@ class Listener(Host):
 
     def __init__(
         self,
-        cable: VirtualCable,
-        sent: Sent,
+        clock: Clock,
+        open_transport: Callable[[], Transport],
         on_event: OnEvent,
         seed: int,
         *,
@@ -103,8 +101,8 @@ class Listener(Host):
         key: bytes | None = None,
         owner: int = OWNER,
     ) -> None:
-        self._cable = cable
-        self._sent = sent
+        self._clock = clock
+        self._open_transport = open_transport
         self._on_event = on_event
         self._script = sorted(commands, key=lambda each: each.at_ms)
         self._lease = lease
@@ -130,9 +128,9 @@ class Listener(Host):
         self._open()
 
     def _open(self) -> None:
-        now_ms = self._cable.clock.now_ms()
+        now_ms = self._clock.now_ms()
         try:
-            self._transport: CableTransport | None = CableTransport(self._cable, self._sent)
+            self._transport: Transport | None = self._open_transport()
         except PortError:
             self._transport, self._retry_ms = None, now_ms + REOPEN_MS
             return
@@ -145,14 +143,14 @@ class Listener(Host):
         if not self.alive:
             return NEVER_MS
         if self._step_due:
-            return self._cable.clock.now_ms()
+            return self._clock.now_ms()
         script = self._script[0].at_ms if self._script else NEVER_MS
         deadline = self._session.next_deadline_ms()
         return min(self._retry_ms, script, NEVER_MS if deadline is None else deadline)
 
-    def step(self) -> None:
-        """See Host."""
-        now_ms = self._cable.clock.now_ms()
+    def step(self, wait_s: float = 0.0) -> None:
+        """See Host. In real time it waits for bytes at most `wait_s`."""
+        now_ms = self._clock.now_ms()
         self._step_due = False
         if self._transport is None and now_ms >= self._retry_ms:
             self._open()
@@ -164,7 +162,8 @@ class Listener(Host):
         if self._transport is None:
             return
         try:
-            data = self._transport.read()
+            data = self._transport.read(wait_s)
+            now_ms = self._clock.now_ms()
             events = self._session.receive(data, now_ms) + self._session.poll(now_ms)
             for event in events:
                 self._take(event, now_ms)
@@ -186,7 +185,13 @@ class Listener(Host):
     def kill(self) -> None:
         """See Host."""
         self.alive = False
-        self._transport = None
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+
+    def close(self) -> None:
+        """See Host."""
+        self.kill()
 
     def stats(self) -> LinkStats:
         """See Host."""
@@ -203,16 +208,16 @@ class DaemonHost(Host):
     def __init__(
         self,
         config: Config,
-        cable: VirtualCable,
-        sent: Sent,
+        clock: Clock,
+        open_transport: Callable[[], Transport],
         observer: DaemonObserver,
         seed: int,
         *,
         key: bytes | None = None,
     ) -> None:
         self._config = config
-        self._cable = cable
-        self._sent = sent
+        self._clock = clock
+        self._open_transport = open_transport
         self._observer = observer
         self._seed = seed
         self._key = key
@@ -230,8 +235,8 @@ class DaemonHost(Host):
             keys = Authenticator(self._key, draw.randbytes(NONCE_BYTES))
         self.daemon = Daemon(
             self._config,
-            clock=self._cable.clock,
-            open_transport=lambda: CableTransport(self._cable, self._sent),
+            clock=self._clock,
+            open_transport=self._open_transport,
             executor=self._executor,
             observer=self._observer,
             shelf=inline_shelf(self._config),

@@ -39,7 +39,7 @@ MOST_ROWS = 72_000
 """Longer runs record every second, third, ... tick only: two hours at 100 ms fit whole."""
 
 
-class Interrupted(Exception):  # noqa: N818 - as KeyboardInterrupt, which it stands for
+class Interrupted(Exception):
     """Ctrl-C in the middle of a run; `result` is what was found until then."""
 
     def __init__(self, result: RunResult) -> None:

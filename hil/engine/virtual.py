@@ -13,7 +13,7 @@ from collections.abc import Callable
 from firmware_py.channels import N_IN, N_OUT
 from hil.drivers.vm import RX_BYTES
 from hil.engine.hosts import NEVER_MS, Host, Nobody
-from hil.engine.line import VirtualCable
+from hil.engine.line import CableTransport, VirtualCable
 from hil.engine.mcu import Mcu
 from hil.pipe import SerialPipe, VirtualClock
 from hil.plant import io
@@ -50,8 +50,15 @@ class VirtualBench:
         self._act_due = bool(mcu.outputs)
         io.fill_inputs(rack, self.inputs)  # a board never runs without readings
 
-    def sent(self, data: bytes) -> None:
-        """A host has put bytes on the line."""
+    def open(self) -> CableTransport:
+        """The host's port. Raises PortError while the cable is pulled."""
+        return CableTransport(self.cable, self._sent)
+
+    def open_rival(self) -> CableTransport:
+        """The port of a second master on the same line."""
+        return CableTransport(self.rival_cable, self._sent)
+
+    def _sent(self, data: bytes) -> None:
         self._heard(False, data, self.clock.now_ms())
 
     def run_to(self, now_ms: int) -> None:

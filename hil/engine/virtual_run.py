@@ -85,10 +85,10 @@ class VirtualRun(Run):
             return Nobody()
         if case.host.kind == "daemon":
             config = load_config(self.directory / "rack.toml")
-            return DaemonHost(config, bench.cable, bench.sent, self._observer, case.seed, key=key)
+            return DaemonHost(config, bench.clock, bench.open, self._observer, case.seed, key=key)
         return Listener(
-            bench.cable,
-            bench.sent,
+            bench.clock,
+            bench.open,
             self._observer.on_link_event,
             case.seed,
             commands=case.commands,
@@ -100,8 +100,8 @@ class VirtualRun(Run):
         """A second master; what it says is in the frames, what it thinks in nobody's record."""
         bench = self.bench
         return Listener(
-            bench.rival_cable,
-            bench.sent,
+            bench.clock,
+            bench.open_rival,
             lambda _event, _now_ms: None,
             self.case.seed,
             lease=True,
