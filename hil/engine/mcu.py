@@ -49,6 +49,7 @@ class Mcu:
         """int32[N_OUT] as the wires carry them."""
         self.resets = 0
         """Since the start, whoever caused them."""
+        self._boots = device.boots
         self._bistable = bistable
         self._life = _Life.RUNS
         self._until_ms = 0  # run time: next step, or end of this life
@@ -86,8 +87,11 @@ class Mcu:
             self._set_clock(now_ms, 0)
         board_ms = self.board_ms(now_ms)
         tx = self.device.exchange(board_ms, inputs, rx)
-        self.outputs[:] = self.device.outputs
-        self._until_ms = self._run_time(now_ms, board_ms)
+        if self.device.boots != self._boots:  # it has reset itself, as it was asked to
+            self._after_reset(BOOT_MS)
+        else:
+            self.outputs[:] = self.device.outputs
+            self._until_ms = self._run_time(now_ms, board_ms)
         return tx
 
     def board_ms(self, now_ms: int) -> int:
@@ -99,11 +103,8 @@ class Mcu:
 
     def reset(self, cause: int, dark_ms: int = BOOT_MS) -> None:
         """See BoardPort. The clock begins at 0 again."""
-        self.resets += 1
         self.device.restart(cause, self._heap_kib)
-        self._life = _Life.DARK
-        self._until_ms = self._now_ms + dark_ms
-        self._go_dark()
+        self._after_reset(dark_ms)
 
     def hang(self, hung: bool) -> None:
         """See BoardPort."""
@@ -134,6 +135,13 @@ class Mcu:
     def at(self, now_ms: int) -> None:
         """Tell it the run time before a fault acts on it."""
         self._now_ms = now_ms
+
+    def _after_reset(self, dark_ms: int) -> None:
+        self.resets += 1
+        self._boots = self.device.boots
+        self._life = _Life.DARK
+        self._until_ms = self._now_ms + dark_ms
+        self._go_dark()
 
     def _set_clock(self, now_ms: int, board_ms: int) -> None:
         self._origin_ms, self._origin_board = now_ms, board_ms

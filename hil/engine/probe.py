@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every signal of a run, in one row per tick: plant, readings, outputs, telemetry, host, board.
 
-Names are those that scenarios use. What is not there now is NaN; what this run never has is no name.
+Names are those that scenarios use. What is not there now is NaN; what this run never has, no name.
 """
 
 import math
@@ -24,7 +24,7 @@ _TELEMETRY = next(row[4] for row in m.MESSAGES if row[1] == "TELEMETRY")
 TM_FIELDS = tuple(field for field, _unit, _scale in _TELEMETRY)
 _COUNTERS = ("n_shed", "n_restore", "n_boot", "n_lockout", "n_trip")
 _HOST = ("host_up", "host_lease", "host_caps", "link_frames", "link_crc_errors", "link_gaps")
-_MCU = ("mcu_heap_free", "mcu_missed", "mcu_tick_ms", "mcu_on")
+_MCU = ("mcu_heap_free", "mcu_missed", "mcu_on")
 
 
 def input_names(loads: int) -> dict[int, str]:
@@ -70,7 +70,6 @@ class BoardFacts:
         self.on = True
         self.boots = 1
         self.lockouts = 0
-        self.tick_ms = NAN
 
 
 class Probe:
@@ -139,7 +138,6 @@ class Probe:
             host.gaps,
             heap,
             missed,
-            board.tick_ms,
             board.on,
             *tm,
             *(out[at] for at in self._out_at),

@@ -3,9 +3,11 @@
 
 import hashlib
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import EdgeError
@@ -22,8 +24,8 @@ from hil.policies import TICK_MS
 from hil.ports import Ports
 from hil.rackfile import board_json
 from hil.record import Recorder
-from hil.scenario.check import evaluate
-from hil.scenario.expr import Expr
+from hil.scenario.check import check_names, evaluate
+from hil.scenario.expr import compile_expr, holds
 from hil.scenario.model import Case
 from hil.verdict import (
     BoardIdentity,
@@ -72,6 +74,9 @@ class Run(ABC):
         self._failure: str | None = None
         self.device_name = ""
         self.identity: BoardIdentity | None = None
+        self.tick_ms: list[float] = []
+        """Wall time of the board's ticks, where it can be measured."""
+        self._started_s = time.monotonic()
 
     def prepare(self, probe: Probe, ports: Ports) -> None:
         """What needs the whole bench; called once by the subclass."""
@@ -79,13 +84,14 @@ class Run(ABC):
         self.record = Recorder(probe.names)
         self._stimuli = Stimuli(self.case.stimulus, self.rack)
         self._row: Sequence[float] = probe.row()
-        whens = {
-            index: Expr(spec.when, spec.where, probe.names, self.constants())
+        known = self.constants()
+        check_names(replace(self.case, params=known), probe.names)
+        conditions = {
+            index: self._condition(spec.when, probe, str(spec.where))
             for index, spec in enumerate(self.case.faults)
             if spec.when is not None
         }
-        self._injector = Injector(self.case.faults, self.case.seed, ports, whens)
-        evaluate(self.case, self.record, self.constants(), dry=True)
+        self._injector = Injector(self.case.faults, self.case.seed, ports, conditions)
 
     def constants(self) -> Mapping[str, float]:
         """Names of expressions that never change: states, ratings, parameters."""
@@ -120,6 +126,11 @@ class Run(ABC):
             self.record.append(now_ms, self._row)
         self._note_trips(now_ms)
 
+    def _condition(self, when: str, probe: Probe, where: str) -> Callable[[Sequence[float]], bool]:
+        """A fault's `when`, asked once per tick on the last row."""
+        compiled = compile_expr(when, probe.names, self.constants(), where)
+        return lambda row: holds(compiled.evaluate(row, self.now_ms))
+
     @abstractmethod
     def advance(self, now_ms: int) -> None:
         """Let plant, board and host run to `now_ms`."""
@@ -144,7 +155,8 @@ class Run(ABC):
     def finish(self, stopped: str | None = None) -> RunResult:
         """Judge what is there. `stopped`: why it ended early."""
         self._injector.stop(self.now_ms)
-        checks, measurements = evaluate(self.case, self.record, self.constants())
+        case, known = self.case, self.constants()
+        checks, measurements = evaluate(case.checks, case.measures, self.record, known)
         checks = (*checks, *health(self))
         reasons = _reasons(checks, measurements)
         verdict = worst([c.verdict for c in checks] + [m.verdict for m in measurements])
@@ -175,7 +187,19 @@ class Run(ABC):
             digest=digest(self.record, self.frames) if self.clock == "virtual" else None,
             duration_s=self.now_ms / 1000,
             late_ticks=self.late_ticks(),
+            metrics=self.metrics(),
         )
+
+    def metrics(self) -> dict[str, float]:
+        """See RunResult."""
+        wall_s = time.monotonic() - self._started_s
+        found = {"wall_s": wall_s, "speed": self.now_ms / 1000 / wall_s if wall_s else 0.0}
+        ticks = sorted(ms for ms in self.tick_ms if not math.isnan(ms))
+        if ticks:
+            found["mcu_tick_ms_p50"] = ticks[len(ticks) // 2]
+            found["mcu_tick_ms_p99"] = ticks[len(ticks) * 99 // 100]
+            found["mcu_tick_ms_max"] = ticks[-1]
+        return found
 
     def bench_trouble(self) -> str | None:
         """Why nothing that was found says anything; None if it does."""

@@ -123,6 +123,7 @@ class VirtualRun(Run):
         stats = host.stats()
         facts.gaps = 0.0 if stats is None else float(stats.gaps)
         board.on = self.mcu.on
+        self.tick_ms.append(self.mcu.device.measure()["mcu_tick_ms"])
         board.boots = 1 + self.mcu.resets
         board.lockouts = self.sniffer.lockouts
         if self.identity is None:
