@@ -13,7 +13,6 @@ from hil.ports import STORE
 from hil.scenario.model import Case
 
 
-
 class DeviceSource(ABC):
     """One device for a whole session."""
 

@@ -117,9 +117,7 @@ def skips(source: DeviceSource, options: SessionOptions, case: Case) -> tuple[st
     return tuple(found)
 
 
-def skipped(
-    case: Case, source: DeviceSource, reasons: tuple[str, ...], replay: str
-) -> RunResult:
+def skipped(case: Case, source: DeviceSource, reasons: tuple[str, ...], replay: str) -> RunResult:
     """The result of a case that did not run."""
     return RunResult(
         case=case.name,

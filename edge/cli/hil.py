@@ -50,7 +50,7 @@ def run(
     param: Params = None,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of each file's seed.")] = None,
     count: Annotated[
-        int, typer.Option(min=1, max=1000, help="Each case so often, with rising seeds.")
+        int, typer.Option(min=1, max=1000, help="Each case so often: is it the same each time?")
     ] = 1,
     combine: Annotated[
         int,

@@ -6,7 +6,7 @@ resets under faults of the board or of its supply.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import TYPE_CHECKING
 
 from hil.verdict import CheckResult, Verdict
@@ -21,9 +21,10 @@ RESETS = {"mcu", "power"}
 LATE = {"mcu"}
 
 
-def health(run: "Run") -> Iterator[CheckResult]:
-    """One result per invariant that applies to this run."""
-    layers = run.fault_layers()
+def health(run: "Run", expected: Set[str] = frozenset()) -> Iterator[CheckResult]:
+    """One result per invariant that applies: not those that injected faults, or those of the
+    layers `expected`, excuse."""
+    layers = run.fault_layers() | expected
     for name, excused_by, judge in _INVARIANTS:
         if not layers & excused_by:
             detail = judge(run)

@@ -71,7 +71,7 @@ class Run(ABC):
         self.ticks = case.duration_ms // TICK_MS
         self._every = max(1, math.ceil(self.ticks / MOST_ROWS))
         self._trips = [False, False]
-        self._failure: str | None = None
+        self.failure: str | None = None
         self.device_name = ""
         self.identity: BoardIdentity | None = None
         self.tick_ms: list[float] = []
@@ -81,6 +81,7 @@ class Run(ABC):
     def prepare(self, probe: Probe, ports: Ports) -> None:
         """What needs the whole bench; called once by the subclass."""
         self.probe = probe
+        self.ports = ports
         self.record = Recorder(probe.names)
         self._stimuli = Stimuli(self.case.stimulus, self.rack)
         self._row: Sequence[float] = probe.row()
@@ -107,7 +108,7 @@ class Run(ABC):
     @property
     def done(self) -> bool:
         """Whether the last tick is over."""
-        return self.now_ms >= self.ticks * TICK_MS or self._failure is not None
+        return self.now_ms >= self.ticks * TICK_MS or self.failure is not None
 
     def tick(self) -> None:
         """Stimulus and faults of the next tick, the tick itself, its row."""
@@ -117,7 +118,7 @@ class Run(ABC):
         try:
             self.advance(now_ms)
         except EdgeError as error:
-            self._failure = f"at {now_ms / 1000:.1f} s: {error}"
+            self.failure = f"at {now_ms / 1000:.1f} s: {error}"
             self.record.event(now_ms, "bench", "failure", str(error))
         self.now_ms = now_ms
         self.note_facts()
@@ -163,8 +164,8 @@ class Run(ABC):
         for why in (stopped, self.bench_trouble()):
             if why is not None:
                 verdict, reasons = Verdict.INCONCLUSIVE, (why, *reasons)
-        if self._failure is not None:
-            verdict, reasons = Verdict.FAIL, (self._failure, *reasons)
+        if self.failure is not None:
+            verdict, reasons = Verdict.FAIL, (self.failure, *reasons)
         return RunResult(
             case=self.case.name,
             title=self.case.title,
