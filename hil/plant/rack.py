@@ -10,21 +10,13 @@ import math
 from collections.abc import Sequence
 from typing import Protocol
 
-from hil.plant.bbu import Bbu
-from hil.plant.cords import Cords
 from hil.plant.demand import SettableDemand
-from hil.plant.feeds import Feeds
-from hil.plant.psu import CLASSES
-from hil.plant.relays import Relays
-from hil.plant.server import Servers
-from hil.plant.settable import SETTABLE, check_value, settable
+from hil.plant.settable import SETTABLE, Settable, check_value, settable
 from hil.plant.setters import make_air, make_liquid, make_meters, setters
-from hil.plant.spec import InrushSpec, RackSpec
+from hil.plant.spec import RackSpec
+from hil.plant.wiring import Wiring
 
 __all__ = ["SETTABLE", "Rack", "Sampler"]
-
-STARTS_BELOW = 0.99
-"""Heat of a breaker that has not tripped, however hot its surroundings."""
 
 
 class Sampler(Protocol):
@@ -34,7 +26,7 @@ class Sampler(Protocol):
         """W per load."""
 
 
-class Rack:
+class Rack(Wiring):
     """Two feeds through two breakers into servers and fans, cooled by air and coolant."""
 
     def __init__(
@@ -45,29 +37,18 @@ class Rack:
         fan_permille: int = 1000,
     ) -> None:
         """Start cold of events: an idle rack in its steady state, or with the given `theta`."""
-        self.spec = spec
+        super().__init__(spec)
         self._demand = demand
-        psu = CLASSES[spec.psu]
-        self._servers = Servers(spec.loads, spec.caps, spec.boot_s, spec.noise, spec.seed, psu)
         self.air = make_air(spec, self._servers.load_w, fan_permille)
-        self.feeds = Feeds(spec.feeds, [load.phase for load in spec.loads])
-        self._cords = Cords(spec.loads)
-        self.relays = Relays(spec.relays)
-        self.bbu = None if spec.bbu is None else Bbu(spec.bbu)
         self.liquid = make_liquid(spec)
         self._parts = self.bbu is not None or self.liquid is not None
         self.extras = self._parts or spec.frequency_hz is not None or spec.relays.feedback
         """The board reads more than power, air and fans."""
         self.meters = make_meters(spec)
         """Between truth and readings; None: exact."""
-        self.group_of = tuple(load.group for load in spec.loads)
-        self.groups = 1 + max(self.group_of)
-        self.on = [True] * len(spec.loads)
-        """Each load has power and a closed contact."""
         self._setters = setters(self)
-        self.now_ms = 0
-        self.rewire()
-        self._start_breakers(theta)
+        self._known: dict[str, Settable] = {}
+        self._start_breakers(theta, self.air.fan_w)
 
         self.freq_hz = spec.frequency_hz
         self.rh = spec.rh
@@ -80,8 +61,6 @@ class Rack:
         self.feed_v = self.feeds.volts
         self.theta = self.feeds.theta
         self.tripped = self.feeds.tripped
-        self.trips = 0
-        self.first_trip_s: float | None = None
         self._publish_air()
         self.served_j = 0.0
         self.demand_j = 0.0
@@ -123,7 +102,7 @@ class Rack:
         trips = feeds.carry(dt_s, a_w, total_w - a_w, phase_w)
         if trips:
             self._tripped(trips)
-        elif self.bbu is not None and self.bbu.gave_up:
+        elif self.bbu is not None and self.bbu.gave_up and self._carried:
             self.rewire()
         self.air.step(dt_s, heat_w)
         self._publish_air()
@@ -136,7 +115,10 @@ class Rack:
 
     def set(self, name: str, value: float) -> None:
         """Set a signal of SETTABLE, or `demand_w_NAME`. Raises ConfigError."""
-        entry = settable(name, [load.name for load in self.spec.loads], self.parts)
+        entry = self._known.get(name)
+        if entry is None:
+            entry = settable(name, [load.name for load in self.spec.loads], self.parts)
+            self._known[name] = entry
         check_value(name, entry, value)
         self._setters[name](value)
 
@@ -168,13 +150,6 @@ class Rack:
         """How fast a fan turns over what it is told: 1 sound, 0 stalled. Raises IndexError."""
         self.air.health[fan] = ratio
 
-    def set_relays(self, mask: int) -> None:
-        """Bit g set: relay group g is on. A load switched on again boots first."""
-        if mask != self.relays.command:
-            self.relays.set(mask, self.now_ms)
-            if self.relays.settle(self.now_ms):
-                self._switch()
-
     def set_room(self, celsius: float) -> None:
         """Set the temperature of the supply air."""
         self.air.room_c = celsius
@@ -186,79 +161,6 @@ class Rack:
         if self.bbu is None or not 0.0 <= watts < math.inf:
             raise ValueError(f"recharge of {watts!r} W: no shelf, or no finite value >= 0")
         self.bbu.recharge_set_w = watts
-
-    def fail_feed(self, name: str) -> None:
-        """Take the supply of a feed away, upstream of its breaker."""
-        self.feeds.cut[self.feeds.index(name)] = True
-        self.rewire()
-
-    def restore_feed(self, name: str) -> None:
-        """Give the supply back; a tripped breaker stays open, dark loads stay off."""
-        self.feeds.cut[self.feeds.index(name)] = False
-        self.rewire()
-
-    def lose_phase(self, name: str, phase: int) -> None:
-        """Take one phase, 1..3, of a feed away. Raises ValueError."""
-        feed = self.feeds.index(name)
-        if not 1 <= phase <= self.spec.feeds[feed].phases:
-            raise ValueError(
-                f"feed {name} has no phase {phase}: 1 to {self.spec.feeds[feed].phases}"
-            )
-        self.feeds.lost[feed].add(phase)
-        self.rewire()
-
-    def restore_phase(self, name: str, phase: int) -> None:
-        """Give a phase back."""
-        self.feeds.lost[self.feeds.index(name)].discard(phase)
-        self.rewire()
-
-    def fail_psu(self, load: int, side: str) -> None:
-        """Break the PSUs of a load on side `A` or `B`; the other side takes over."""
-        self._cords.set_psu(load, side, works=False)
-        self.rewire()
-
-    def restore_psu(self, load: int, side: str) -> None:
-        """Mend them; a load that went dark stays off unless it starts by itself."""
-        self._cords.set_psu(load, side, works=True)
-        self.rewire()
-
-    def trip(self, name: str) -> None:
-        """Open a breaker, as by hand or by its own fault."""
-        feed = self.feeds.index(name)
-        if not self.tripped[feed]:
-            self.feeds.breakers[feed].tripped = self.tripped[feed] = True
-            self._tripped(1)
-
-    def reclose(self, name: str) -> None:
-        """Close a tripped breaker by hand; it keeps its heat."""
-        feed = self.feeds.index(name)
-        self.feeds.breakers[feed].tripped = self.tripped[feed] = False
-        self.rewire()
-
-    def restart(self) -> None:
-        """Switch on, by hand, the loads that went dark and have power again."""
-        self.rewire(start=True)
-
-    def rewire(self, start: bool = False) -> None:
-        """After something upstream of the loads has changed: work out who has power."""
-        feeds, bbu = self.feeds, self.bbu
-        feeds.refresh()
-        carries = bbu is not None and bbu.carries
-        self.on_battery = carries and not any(feeds.live)
-        """Fans and pump are carried by the battery shelf."""
-        self._cords.wire(feeds, self._servers, carries, start or self.spec.auto_start)
-        if bbu is not None and any(feeds.live):
-            bbu.gave_up = False
-        self._switch()
-
-    def time_to_trip_s(self, name: str) -> float:
-        """Seconds to the trip of a feed's breaker at its present current; inf if never."""
-        feed = self.feeds.index(name)
-        return self.feeds.breakers[feed].time_to_trip_s(self.feed_a[feed])
-
-    def is_off(self, load: int) -> bool:
-        """Whether a load is cut off (relay or no feed)."""
-        return self._servers.is_off(load)
 
     @property
     def throttled(self) -> int:
@@ -312,7 +214,7 @@ class Rack:
             self.pump_j += pump_w * dt_s
         bbu = self.bbu
         if bbu is not None:
-            if self._cords.on_battery or self.on_battery:
+            if self._carried:
                 battery_w = sum(self.load_w[i] for i in self._cords.on_battery)
                 battery_w += own_w if self.on_battery else 0.0
                 heat_w += bbu.discharge(dt_s, battery_w)
@@ -333,39 +235,6 @@ class Rack:
         if self.liquid is not None:
             over_k = max(over_k, self.liquid.plate_c - spec.plate_c)
         self._servers.throttle(min(max(over_k / spec.band_k, 0.0), 1.0))
-
-    def _start_breakers(self, theta: tuple[float, float] | None) -> None:
-        fan_w = self.air.fan_w / 2
-        a_w = sum(load.idle_w * load.share_a for load in self.spec.loads) + fan_w
-        b_w = sum(load.idle_w * (1 - load.share_a) for load in self.spec.loads) + fan_w
-        for i, idle_w in enumerate((a_w, b_w)):
-            breaker = self.feeds.breakers[i]
-            # A trace without pauses has an idle above the rating; nobody starts a tripped rack.
-            settled = breaker.heating(min(idle_w * self.spec.feeds[i].a_per_w, breaker.rating_a))
-            breaker.theta = min(settled, STARTS_BELOW) if theta is None else theta[i]
-            self.feeds.theta[i] = breaker.theta
-
-    def _tripped(self, trips: int) -> None:
-        self.trips += trips
-        if self.first_trip_s is None:
-            self.first_trip_s = self.now_ms / 1000
-        self.rewire()
-
-    def _switch(self) -> None:
-        closed, inrush = self.relays.closed, self.spec.inrush
-        for i, group in enumerate(self.group_of):
-            self.on[i] = on = bool(closed >> group & 1) and not self._cords.dark[i]
-            if self._servers.switch(self.now_ms, i, on) and inrush is not None:
-                self._inrush(i, inrush)
-
-    def _inrush(self, load: int, inrush: InrushSpec) -> None:
-        share_a = self._servers.part_a[load]
-        for feed, share in enumerate((share_a, 1.0 - share_a)):
-            if self.feeds.live[feed] and share > 0.0:
-                spec, of = self.spec.feeds[feed], self.spec.loads[load]
-                phases = spec.phases if of.phase is None else 1
-                rated_a = of.max_w * share / (spec.voltage_v * phases)
-                self.feeds.surge(feed, inrush.times * rated_a, inrush.for_ms / 1000)
 
     def _publish_air(self) -> None:
         air = self.air

@@ -92,6 +92,9 @@ def _set_mains(rack: Rack, feed: int, volts: float) -> None:
 
 
 def _set_charge(rack: Rack, permille: float) -> None:
-    if rack.bbu is not None:
-        rack.bbu.set_charge(permille / 1000)
-        rack.rewire()
+    bbu = rack.bbu
+    if bbu is not None:
+        carried = bbu.carries
+        bbu.set_charge(permille / 1000)
+        if bbu.carries != carried:
+            rack.rewire()
