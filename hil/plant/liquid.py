@@ -116,6 +116,7 @@ class Liquid:
         "leak_l",
         "leak_lpm",
         "plate_c",
+        "powered",
         "pump_failed",
         "pump_permille",
         "pump_w",
@@ -148,6 +149,8 @@ class Liquid:
         self.pump_permille = 0
         self.pump_w = 0.0
         self.pump_failed = False
+        self.powered = True
+        """Pump and valve motor have supply."""
         self.valve = 0.0
         self.valve_stuck = False
         self._valve_to = 0.0
@@ -199,14 +202,20 @@ class Liquid:
         """Command the valve's stem, 0 shut .. 1000 open."""
         self._valve_to = min(max(permille, 0), 1000) / 1000
 
-    def step(self, dt_s: float, heat_w: float) -> None:
-        """Take up `heat_w` from the servers for `dt_s`, with commands and faults as they stand."""
+    def step(self, dt_s: float, heat_w: float) -> float:
+        """Take up `heat_w` from the servers for `dt_s`, with commands and faults as they stand.
+
+        Returns the pump's mean electric power, W.
+        """
         pieces = math.ceil(dt_s / STEP_S - 1e-9)
+        pump_w = 0.0
         for _ in range(pieces):
             self._step(dt_s / pieces, heat_w)
+            pump_w += self.pump_w
         self.dew_c = dew_point_c(self.room_c, self.rh)
         if self.condensing:
             self.condensed_s += dt_s
+        return pump_w / pieces
 
     def _step(self, dt_s: float, heat_w: float) -> None:
         spec = self.spec
@@ -231,9 +240,9 @@ class Liquid:
         if dt_s != self._speed_dt_s:
             self._speed_dt_s = dt_s
             self._speed_gain = -math.expm1(-dt_s / spec.pump_tau_s)
-        to = 0.0 if self.pump_failed else self.pump_permille / 1000
+        to = 0.0 if self.pump_failed or not self.powered else self.pump_permille / 1000
         self.speed += self._speed_gain * (to - self.speed)
-        if not self.valve_stuck:
+        if self.powered and not self.valve_stuck:
             reach = dt_s / spec.travel_s
             self.valve += min(max(self._valve_to - self.valve, -reach), reach)
         ratio = spec.rangeability
@@ -248,7 +257,9 @@ class Liquid:
         self.flow_lpm = math.sqrt(head_pa / (spec.pump_pa_lpm2 + system))
         flow2 = self.flow_lpm * self.flow_lpm
         self.dp_pa = head_pa - spec.pump_pa_lpm2 * flow2
-        self.pump_w = self.dp_pa * self.flow_lpm / 60_000 / spec.pump_efficiency
+        self.pump_w = (
+            self.dp_pa * self.flow_lpm / 60_000 / spec.pump_efficiency if self.powered else 0.0
+        )
         if self.air > 0.0:
             vented = min(spec.separation * self.flow_lpm * dt_s / 60 / spec.loop_l, 1.0) * self.air
             vented = min(vented, self.reservoir_l / spec.loop_l)

@@ -5,10 +5,15 @@ import math
 from dataclasses import dataclass, field
 
 from edge.errors import ConfigError
-from firmware_py.channels import MAX_GROUPS, MAX_LOADS
+from firmware_py.channels import MAX_FANS, MAX_GROUPS, MAX_LOADS, MAX_ZONES
 from hil.plant.air import AirSpec, FanSpec
-from hil.plant.breaker import Curve
-from hil.plant.server import CapSpec, LoadSpec
+from hil.plant.bbu import BbuSpec
+from hil.plant.feeds import FeedSpec
+from hil.plant.liquid import LiquidSpec
+from hil.plant.meters import MeterSpec
+from hil.plant.psu import CLASSES
+from hil.plant.relays import RelaySpec
+from hil.plant.server import CapSpec, LoadSpec, ThrottleSpec
 from hil.trace import Trace
 
 CONTINUOUS = 0.8
@@ -30,28 +35,19 @@ HEAT_J_K_PER_W = 4.0
 """Thermal mass per watt of maximum power, J/(K W)."""
 
 
+CORDS = {"AB": 0.5, "A": 1.0, "B": 0.0}
+"""Cords of a load: the share of feed A that goes with them (AB: any)."""
+
+__all__ = ["FeedSpec", "InrushSpec", "RackSpec", "static_caps"]
+
+
 @dataclass(frozen=True, slots=True)
-class FeedSpec:
-    """One feed and its branch breaker; loads are balanced over the phases, power factor 1."""
+class InrushSpec:
+    """What a load takes when it is switched on: its bulk capacitors charge."""
 
-    name: str
-    rating_a: float
-    """In of the breaker, per phase."""
-    voltage_v: float = 230.0
-    """Line to neutral."""
-    phases: int = 3
-    curve: Curve = field(default_factory=Curve)
-    """C on its fast edge unless given: what trips first is what must not trip."""
-
-    @property
-    def rating_w(self) -> float:
-        """Continuous rating of all phases together, W."""
-        return self.rating_a * self.voltage_v * self.phases
-
-    @property
-    def a_per_w(self) -> float:
-        """Phase current per watt of the feed, A/W."""
-        return 1.0 / (self.voltage_v * self.phases)
+    times: float = 4.0
+    """Over the load's current at its maximum, RMS. Raritan: 3 to 5 times for 20 to 50 ms."""
+    for_ms: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +64,23 @@ class RackSpec:
     noise: float = 0.003
     """Half-width of the uniform relative noise on every draw."""
     seed: int = 0
+    psu: str = "titanium"
+    """80 PLUS class, of hil.plant.psu.CLASSES."""
+    inrush: InrushSpec | None = None
+    throttle: ThrottleSpec | None = None
+    """None: heat limits no load."""
+    auto_start: bool = False
+    """A load that lost its power starts by itself when it is back ("last state" of a BMC)."""
+    relays: RelaySpec = field(default_factory=RelaySpec)
+    meters: MeterSpec = field(default_factory=MeterSpec)
+    frequency_hz: float | None = None
+    """Mains, where the board has a meter for it."""
+    bbu: BbuSpec | None = None
+    liquid: LiquidSpec | None = None
+    liquid_share: float = 0.8
+    """Part of the servers' DC power that cold plates take; GB200 NVL72: about 0.85."""
+    facility_c: float = 18.0
+    rh: float = 0.4
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built; raises ConfigError with every problem."""
@@ -121,19 +134,39 @@ def _problems(spec: RackSpec) -> list[str]:
     if len(spec.loads) > MAX_LOADS:
         found.append(f"{len(spec.loads)} loads: a board meters at most {MAX_LOADS}")
     for load in spec.loads:
-        if not 0 <= load.idle_w <= load.max_w < math.inf or load.max_w <= 0:
-            found.append(f"load {load.name}: need 0 <= idle_w <= max_w and max_w > 0")
-        if not 0 <= load.cap_floor_w <= load.max_w:
-            found.append(f"load {load.name}: cap_floor_w must be within 0..max_w")
-        if not 0 <= load.share_a <= 1:
-            found.append(f"load {load.name}: share_a must be within 0..1")
-        if not 0 <= load.group < MAX_GROUPS:
-            found.append(f"load {load.name}: group must be within 0..{MAX_GROUPS - 1}")
+        found += _load_problems(spec, load)
     for feed in spec.feeds:
         if not (0 < feed.rating_a < math.inf and feed.voltage_v > 0 and feed.phases > 0):
             found.append(f"feed {feed.name}: rating, voltage and phases must be above 0")
+    if not 1 <= spec.fans.count <= MAX_FANS:
+        found.append(f"{spec.fans.count} fans: a board drives 1 to {MAX_FANS}")
+    if not 1 <= spec.air.zones <= MAX_ZONES:
+        found.append(f"{spec.air.zones} zones: a board has 1 to {MAX_ZONES}")
+    if spec.psu not in CLASSES:
+        found.append(f"psu class {spec.psu!r}: choose one of {', '.join(CLASSES)}")
+    if not 0 <= spec.liquid_share <= 1:
+        found.append("liquid_share must be within 0..1")
     if spec.feeds[0].name == spec.feeds[1].name:
         found.append(f"feed {spec.feeds[0].name}: two feeds need two names")
+    return found
+
+
+def _load_problems(spec: RackSpec, load: LoadSpec) -> list[str]:
+    found = []
+    if not 0 <= load.idle_w <= load.max_w < math.inf or load.max_w <= 0:
+        found.append(f"load {load.name}: need 0 <= idle_w <= max_w and max_w > 0")
+    if not 0 <= load.cap_floor_w <= load.max_w:
+        found.append(f"load {load.name}: cap_floor_w must be within 0..max_w")
+    if not 0 <= load.share_a <= 1:
+        found.append(f"load {load.name}: share_a must be within 0..1")
+    if not 0 <= load.group < MAX_GROUPS:
+        found.append(f"load {load.name}: group must be within 0..{MAX_GROUPS - 1}")
+    if load.cords not in CORDS or (load.cords != "AB" and load.share_a != CORDS[load.cords]):
+        found.append(f"load {load.name}: cords must be AB, A (share_a 1) or B (share_a 0)")
+    if not 0 <= load.zone < spec.air.zones:
+        found.append(f"load {load.name}: zone must be within 0..{spec.air.zones - 1}")
+    if load.phase is not None and not 1 <= load.phase <= min(f.phases for f in spec.feeds):
+        found.append(f"load {load.name}: phase must be one of the feeds', from 1")
     return found
 
 

@@ -15,7 +15,7 @@ from hil.plant.server import CapSpec, LoadSpec, Servers
 RATING_A = 32.0
 
 
-def run_to_trip(breaker, current_a, dt_s=0.1, limit_s=2000.0):
+def run_to_trip(breaker, current_a, dt_s=0.1, limit_s=40_000.0):
     t = 0.0
     while t < limit_s:
         t += dt_s
@@ -33,14 +33,24 @@ def test_time_to_trip_is_the_closed_form_and_is_what_happens(edge, theta, multip
     m2 = (multiple / 1.13) ** 2
     closed_s = curve.tau_s * math.log((m2 - theta) / (m2 - 1))
     assert breaker.time_to_trip_s(multiple * RATING_A) == pytest.approx(closed_s)
-    happened_s = run_to_trip(breaker, multiple * RATING_A)
-    assert closed_s - 1e-6 <= happened_s <= closed_s + 0.1 + 1e-6
+    dt_s = 0.1 if edge == "fast" else 10.0
+    happened_s = run_to_trip(breaker, multiple * RATING_A, dt_s)
+    assert closed_s - 1e-6 <= happened_s <= closed_s + dt_s + 1e-6
 
 
-@pytest.mark.parametrize(("edge", "seconds"), [("fast", 1.0), ("slow", 60.0)])
-def test_edges_pass_the_gate_of_the_standard_at_2_55_in(edge, seconds):
-    cold = Breaker(Curve.of("C", edge), RATING_A)
-    assert cold.time_to_trip_s(2.55 * RATING_A) == pytest.approx(seconds, rel=0.01)
+@pytest.mark.parametrize(
+    ("letter", "edge", "multiple", "seconds"),
+    [
+        ("C", "fast", 2.55, 1.0),  # IEC 60898-1: not before 1 s
+        ("C", "slow", 1.45, 7200.0),  # within 2 h above 63 A
+        ("UL489_C", "slow", 1.35, 7200.0),
+        ("MCCB", "slow", 1.30, 7200.0),
+        ("GG", "slow", 1.60, 7200.0),
+    ],
+)
+def test_edges_pass_the_gates_of_their_standards(letter, edge, multiple, seconds):
+    cold = Breaker(Curve.of(letter, edge), RATING_A)
+    assert cold.time_to_trip_s(multiple * RATING_A) == pytest.approx(seconds, rel=0.01)
 
 
 def test_the_non_tripping_current_never_trips():
@@ -108,7 +118,7 @@ def test_a_cap_settles_as_the_closed_form_after_its_dead_time(dt_ms):
     rack = servers(dead_time_s=0.2, tau_s=0.25)
     rack.set_cap(0, 0, 5000.0)
     for step in range(2000 // dt_ms):
-        rack.step(step * dt_ms, dt_ms / 1000, [9000.0], 2)
+        rack.step(step * dt_ms, dt_ms / 1000, [9000.0])
         after_s = (step + 1) * dt_ms / 1000 - 0.2
         closed_w = 5000 + 5000 * math.exp(-max(after_s, 0.0) / 0.25)
         assert rack.cap_enforced_w[0] == pytest.approx(closed_w)
@@ -117,7 +127,7 @@ def test_a_cap_settles_as_the_closed_form_after_its_dead_time(dt_ms):
 
 def settle(rack, demand_w, t_ms=0, seconds=5):
     for step in range(seconds * 10):
-        rack.step(t_ms + step * 100, 0.1, [demand_w], 2)
+        rack.step(t_ms + step * 100, 0.1, [demand_w])
     return rack.load_w[0]
 
 
@@ -142,7 +152,9 @@ def test_draw_is_demand_under_the_cap_in_force(cap_w, demand_w, draw_w):
 
 @pytest.mark.parametrize("sides", [1, 2])
 def test_dc_power_follows_the_load_of_each_live_psu_side(sides):
-    dc_w = servers().step(0, 0.1, [9900.0], sides).dc_w
+    rack = servers()
+    rack.sides[0] = sides
+    dc_w = rack.step(0, 0.1, [9900.0]).dc_w
     assert dc_w / 9900.0 == pytest.approx(efficiency(0.9 / sides), abs=3e-4)
 
 
