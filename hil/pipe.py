@@ -1,32 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
 """The serial line of virtual time: bytes arrive when a UART would have delivered them."""
 
-from collections import deque
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from hil.ports import LineFilter
 
 BITS_PER_BYTE = 10
 """8N1: one start bit, eight data bits, one stop bit."""
 
 
 class SerialPipe:
-    """One direction of a serial line at a baud rate, without loss.
+    """One direction of a serial line at a baud rate, without loss of its own.
 
     A block sent at t is delivered whole when its last bit has left the line; a block sent
-    while another is on the line waits for it.
+    while another is on the line waits for it. `filters` disturb what is sent: each block goes
+    through all of them in order, and what they delay comes that much after its last bit, behind
+    later blocks if need be.
     """
 
     def __init__(self, baud: int = 115200) -> None:
-        self._us_per_byte = BITS_PER_BYTE * 1_000_000 / baud
+        self.filters: list[LineFilter] = []
+        self.baud = baud
         self._free_at_us = 0.0
-        self._blocks: deque[tuple[int, bytes]] = deque()
+        self._blocks: list[tuple[int, int, bytes]] = []
+        """Heap of (due ms, number, bytes): equal times keep the order of sending."""
+        self._number = 0
         self.sent_bytes = 0
+
+    @property
+    def baud(self) -> int:
+        """Bits per second; a change holds from the next block on. ValueError below 1."""
+        return self._baud
+
+    @baud.setter
+    def baud(self, baud: int) -> None:
+        if baud < 1:
+            raise ValueError(f"baud is {baud}: give 1 or more")
+        self._baud = baud
+        self._us_per_byte = BITS_PER_BYTE * 1_000_000 / baud
 
     def send(self, data: bytes, now_ms: int) -> None:
         """Put `data` on the line at `now_ms`."""
-        start_us = max(self._free_at_us, now_ms * 1000)
-        self._free_at_us = start_us + len(data) * self._us_per_byte
-        # The next whole millisecond: never earlier than the last stop bit.
-        self._blocks.append((int(-(-self._free_at_us // 1000)), data))
-        self.sent_bytes += len(data)
+        if self.filters:
+            self._put_all(self._through(0, [(0, data)], now_ms), now_ms)
+        else:
+            self._put(data, now_ms, 0)
+
+    def tick(self, now_ms: int) -> None:
+        """Let each filter send what it sends by itself; once per tick of the run."""
+        filters = tuple(self.filters)
+        for i, each in enumerate(filters):
+            said = list(each.idle(now_ms))
+            if said:
+                self._put_all(self._through(i + 1, said, now_ms, filters), now_ms)
 
     def due_ms(self) -> int | None:
         """When the next block is complete; None if the line is quiet."""
@@ -35,13 +62,51 @@ class SerialPipe:
     def receive(self, now_ms: int, limit: int = 1 << 30) -> bytes:
         """All bytes complete at `now_ms`, at most `limit` of them."""
         out = b""
-        while self._blocks and self._blocks[0][0] <= now_ms and len(out) < limit:
-            due, block = self._blocks.popleft()
+        blocks = self._blocks
+        while blocks and blocks[0][0] <= now_ms and len(out) < limit:
+            due, number, block = heappop(blocks)
             room = limit - len(out)
             if len(block) > room:
-                self._blocks.appendleft((due, block[room:]))
+                heappush(blocks, (due, number, block[room:]))
             out += block[:room]
         return out
+
+    def hang_up(self) -> int:
+        """Drop everything under way; returns how many bytes that were."""
+        lost = sum(len(block) for _, _, block in self._blocks)
+        self._blocks.clear()
+        self._free_at_us = 0.0
+        return lost
+
+    def _through(
+        self,
+        first: int,
+        blocks: Iterable[tuple[int, bytes]],
+        now_ms: int,
+        filters: tuple[LineFilter, ...] | None = None,
+    ) -> Iterable[tuple[int, bytes]]:
+        """`blocks` as they leave the filters from number `first` on; delays add up."""
+        for each in (tuple(self.filters) if filters is None else filters)[first:]:
+            blocks = [
+                (delay_ms + extra_ms, part)
+                for delay_ms, block in blocks
+                for extra_ms, part in each.send(block, now_ms)
+            ]
+        return blocks
+
+    def _put_all(self, blocks: Iterable[tuple[int, bytes]], now_ms: int) -> None:
+        for delay_ms, block in blocks:
+            if block:
+                self._put(block, now_ms, delay_ms)
+
+    def _put(self, data: bytes, now_ms: int, delay_ms: int) -> None:
+        start_us = max(self._free_at_us, now_ms * 1000)
+        self._free_at_us = start_us + len(data) * self._us_per_byte
+        # The next whole millisecond: never earlier than the last stop bit.
+        due_ms = int(-(-self._free_at_us // 1000)) + delay_ms
+        heappush(self._blocks, (due_ms, self._number, data))
+        self._number += 1
+        self.sent_bytes += len(data)
 
 
 class PipeTransport:

@@ -83,3 +83,91 @@ def test_virtual_time_never_goes_back():
     clock.advance_to(5)
     with pytest.raises(ValueError, match="from 5 to 4"):
         clock.advance_to(4)
+
+
+class Late:
+    """A filter that holds each block whose first byte is a digit back by that many ms x 10."""
+
+    def send(self, data, now_ms):
+        return [(int(chr(data[0])) * 10 if chr(data[0]).isdigit() else 0, data)]
+
+    def idle(self, now_ms):
+        return [(0, b"!")] if now_ms % 1000 == 0 else []
+
+
+class Upper:
+    def send(self, data, now_ms):
+        return [(1, data.upper())]
+
+    def idle(self, now_ms):
+        return []
+
+
+def test_a_delayed_block_may_arrive_behind_a_later_one():
+    pipe = SerialPipe()
+    pipe.filters.append(Late())
+    pipe.send(b"9a", 0)
+    pipe.send(b"b", 5)
+    assert pipe.receive(10) == b"b"
+    assert pipe.due_ms() == 91
+    assert pipe.receive(91) == b"9a"
+
+
+def test_filters_apply_in_order_and_their_delays_add_up():
+    pipe = SerialPipe()
+    pipe.filters += [Late(), Upper()]
+    pipe.send(b"2x", 0)
+    assert pipe.due_ms() == 22
+    assert pipe.receive(22) == b"2X"
+
+
+def test_what_a_filter_says_by_itself_goes_through_the_filters_behind_it():
+    pipe = SerialPipe()
+    pipe.filters += [Late(), Upper()]
+    pipe.tick(900)
+    assert pipe.due_ms() is None
+    pipe.tick(1000)
+    assert pipe.due_ms() == 1002
+    assert pipe.receive(1002) == b"!"
+
+
+def test_the_baud_rate_can_change_while_a_block_is_on_the_line():
+    pipe = SerialPipe(baud=10_000)
+    pipe.send(b"0123456789", 0)
+    pipe.baud = 1_000
+    pipe.send(b"a", 0)
+    assert pipe.receive(10) == b"0123456789"
+    assert pipe.due_ms() == 20
+    with pytest.raises(ValueError, match="baud is 0"):
+        pipe.baud = 0
+
+
+def test_hanging_up_loses_what_is_under_way_and_frees_the_line():
+    pipe = SerialPipe(baud=10_000)
+    pipe.send(bytes(50), 0)
+    assert pipe.hang_up() == 50
+    assert pipe.due_ms() is None
+    pipe.send(b"a", 1)
+    assert pipe.due_ms() == 2
+
+
+class Vanishing:
+    """Takes itself off the line when it is asked to."""
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def send(self, data, now_ms):
+        self._pipe.filters = [f for f in self._pipe.filters if f is not self]
+        return [(0, data)]
+
+    def idle(self, now_ms):
+        return []
+
+
+def test_a_filter_that_goes_while_it_works_hides_no_other():
+    pipe = SerialPipe()
+    pipe.filters += [Vanishing(pipe), Upper()]
+    pipe.send(b"a", 0)
+    assert pipe.receive(9) == b"A"
+    assert len(pipe.filters) == 1
