@@ -88,7 +88,7 @@ def test_virtual_time_never_goes_back():
 class Late:
     """A filter that holds each block whose first byte is a digit back by that many ms x 10."""
 
-    def send(self, data, now_ms):
+    def send(self, data, _now_ms):
         return [(int(chr(data[0])) * 10 if chr(data[0]).isdigit() else 0, data)]
 
     def idle(self, now_ms):
@@ -96,10 +96,10 @@ class Late:
 
 
 class Upper:
-    def send(self, data, now_ms):
+    def send(self, data, _now_ms):
         return [(1, data.upper())]
 
-    def idle(self, now_ms):
+    def idle(self, _now_ms):
         return []
 
 
@@ -157,11 +157,11 @@ class Vanishing:
     def __init__(self, pipe):
         self._pipe = pipe
 
-    def send(self, data, now_ms):
+    def send(self, data, _now_ms):
         self._pipe.filters = [f for f in self._pipe.filters if f is not self]
         return [(0, data)]
 
-    def idle(self, now_ms):
+    def idle(self, _now_ms):
         return []
 
 
