@@ -2,6 +2,7 @@
 """Faults of the host: its process, its clock, a rival, and the BMCs that it talks to."""
 
 import random
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -60,8 +61,7 @@ class Bmc(Options):
 
 
 def _bmc(params: Bmc, how: str) -> Shared:
-    def apply(ports: Ports, holders: object) -> None:
-        hows = list(holders) if isinstance(holders, list) else []
+    def apply(ports: Ports, hows: Sequence[str]) -> None:
         ports.host.refuse_caps(params.load, hows[-1] if hows else None)
 
     return Shared(f"bmc {params.load}", how, apply)
@@ -141,7 +141,7 @@ class RestartMidCommand(Ticking):
             ports.host.start()
             self.stop(ports, now_ms)
 
-    def stop(self, ports: Ports, now_ms: int) -> None:
+    def stop(self, _ports: Ports, _now_ms: int) -> None:
         """Watch no more."""
         for each in (self._requests, self._answers):
             if each is not None:

@@ -193,6 +193,6 @@ class BrownoutLoop(Ticking):
             self._due_ms += self._params.within_ms // self._params.times
             ports.board.reset(reset.CAUSE_POWER_ON, self._params.dark_ms)
 
-    def stop(self, ports: Ports, now_ms: int) -> None:
+    def stop(self, _ports: Ports, _now_ms: int) -> None:
         """No more of them."""
         self._left = 0
