@@ -1,2 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fault catalogue."""
+"""The fault catalogue: every kind of fault that a scenario can name, by `layer.kind`."""
+
+from hil.faults import data, host, link_frames, link_line, mcu, sensor, sensor_time
+from hil.faults.base import CATALOGUE, FaultType, Prepared
+
+__all__ = ["CATALOGUE", "FaultType", "Prepared"]
+
+LAYERS = ("sensor", "actuator", "link", "power", "thermal", "mcu", "host", "data")
+
+# Imported for what they enter.
+_ = (data, host, link_frames, link_line, mcu, sensor, sensor_time)
