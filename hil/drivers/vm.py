@@ -117,10 +117,14 @@ class VmProcess:
 
     def dead(self) -> LinkError:
         """The error that says why the VM has stopped."""
+        code, words = self.ended()
+        return LinkError(f"the MicroPython VM has stopped (exit {code}): {words or 'no message'}")
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code and last words of a VM that has closed its end of the bus."""
         code = self._process.wait(timeout=5)
         self._stderr.seek(0)
-        words = self._stderr.read().decode(errors="replace").strip()[-600:]
-        return LinkError(f"the MicroPython VM has stopped (exit {code}): {words or 'no message'}")
+        return code, self._stderr.read().decode(errors="replace").strip()[-600:]
 
     def kill(self) -> None:
         """Cut the power: SIGKILL, nothing is saved."""
