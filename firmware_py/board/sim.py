@@ -10,7 +10,7 @@
 # Virtual time: the board speaks first (until_ms = 0: "begin at any now_ms"), then each side
 # answers the other with one record. The host answers when until_ms is reached, or earlier with
 # link bytes and now_ms < until_ms. The board runs only while the host waits, and never looks at
-# a clock.
+# a clock. With until_ms = -1 it has spoken last: a reset that the host asked for over the link.
 #
 # Real time (--link PATH): PATH is a tty with the link bytes; the clock is the VM's. Records to
 # the board come at the host's pace (newest wins; n_rx and now_ms are ignored); write each with
@@ -30,6 +30,7 @@ except ImportError:  # CPython
     bytearray_at = None  # type: ignore[assignment]
 
 RX_BYTES = 512
+_RESET = 2  # store.intent.RESET
 _IN_AT = 2
 _RX_AT = 4 * (_IN_AT + N_IN)
 _TX_AT = 4 * (_IN_AT + N_OUT)
@@ -74,7 +75,17 @@ class Records:
         self.outputs(until_ms, self.app.outbox.n)
         self.app.outbox.clear()
 
-    # Virtual time until the host closes stdin.
+    # A reset was asked for: note in the store that it was. True if this board has come to its end.
+    def ends(self):
+        app = self.app
+        if app.state.reset < 0:
+            return False
+        if app.keeper is not None:
+            app.keeper.request(_RESET, app)
+        return True
+
+    # Virtual time until the host closes stdin, or a reset: whoever started this board starts it
+    # again.
     def run(self):
         read = sys.stdin.buffer.readinto
         write = sys.stdout.buffer.write
@@ -88,6 +99,10 @@ class Records:
                 started = True
                 self.app.start(inbound[0])
             self.exchange()
+            if self.ends():
+                self.outbound[0] = -1
+                write(self.outbound)
+                return
             write(self.outbound)
             self.app.slack()
 

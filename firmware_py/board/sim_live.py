@@ -6,11 +6,10 @@ import select
 import sys
 
 from ..app import App
-from ..compat import const, ticks_add, ticks_diff, ticks_ms
+from ..compat import ticks_add, ticks_diff, ticks_ms
 from .sim import RX_BYTES, Records
 
 _REOPEN_MS = 1000
-_RESET = const(2)  # store.intent.RESET
 
 
 def _poll_of(stream, events):
@@ -96,9 +95,7 @@ class Live:
         app = self._app
         app.start(ticks_ms())
         while self._readings():
-            if app.state.reset >= 0 and not app.outbox.n:
-                if app.keeper is not None:
-                    app.keeper.request(_RESET, app)
+            if not app.outbox.n and self._records.ends():
                 return
             self._tty_changes()
             n = self._tty.read(self._records.rx)

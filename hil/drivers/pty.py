@@ -16,11 +16,46 @@ from pathlib import Path
 CHUNK_BYTES = 4096
 
 
-def _open_raw() -> tuple[int, int]:
+def open_raw() -> tuple[int, int]:
+    """(master that never waits, slave) of a new raw pty."""
     master, slave = pty.openpty()
     tty.setraw(slave)
     os.set_blocking(master, False)
     return master, slave
+
+
+class HostEnd:
+    """The end that a host opens: a path that is there while it is plugged in.
+
+    Not for several threads at once: its owner has a lock.
+    """
+
+    def __init__(self, link: Path) -> None:
+        """Nothing is plugged in yet."""
+        self.path = link
+        self._pair: tuple[int, int] | None = None
+
+    @property
+    def fd(self) -> int | None:
+        """The bench's side of it, never waits; None while nothing is plugged in."""
+        return self._pair[0] if self._pair else None
+
+    def plug(self) -> None:
+        """The path appears, as a new device."""
+        if self._pair is None:
+            self._pair = open_raw()
+            fresh = self.path.with_name(f".{self.path.name}.new")
+            fresh.unlink(missing_ok=True)
+            fresh.symlink_to(os.ttyname(self._pair[1]))
+            fresh.replace(self.path)
+
+    def unplug(self) -> None:
+        """A host's file descriptor hangs up and the path vanishes."""
+        if self._pair is not None:
+            self.path.unlink(missing_ok=True)
+            for fd in self._pair:
+                os.close(fd)
+            self._pair = None
 
 
 class PtyCable:
@@ -29,12 +64,12 @@ class PtyCable:
     def __init__(self, link: Path) -> None:
         self.host_path = link
         """What the host opens; present while the cable is plugged in."""
-        self._board = _open_raw()
+        self._board = open_raw()
         self.board_path = os.ttyname(self._board[1])
         """What the VM opens."""
         self.overflow_bytes = 0
         """Bytes lost because the other end did not read."""
-        self._host: tuple[int, int] | None = None
+        self._host = HostEnd(link)
         self._lock = threading.Lock()
         self._wake_r, self._wake_w = os.pipe()
         self._running = True
@@ -45,22 +80,13 @@ class PtyCable:
     def plug(self) -> None:
         """Connect the host's end; the path appears."""
         with self._lock:
-            if self._host is None:
-                self._host = _open_raw()
-                fresh = self.host_path.with_name(f".{self.host_path.name}.new")
-                fresh.unlink(missing_ok=True)
-                fresh.symlink_to(os.ttyname(self._host[1]))
-                fresh.replace(self.host_path)
+            self._host.plug()
         os.write(self._wake_w, b"p")
 
     def unplug(self) -> None:
         """Pull the host's end: its file descriptor hangs up and the path vanishes."""
         with self._lock:
-            if self._host is not None:
-                self.host_path.unlink(missing_ok=True)
-                for fd in self._host:
-                    os.close(fd)
-                self._host = None
+            self._host.unplug()
         os.write(self._wake_w, b"u")
 
     def close(self) -> None:
@@ -77,7 +103,7 @@ class PtyCable:
                 selector.register(self._wake_r, selectors.EVENT_READ)
                 selector.register(self._board[0], selectors.EVENT_READ)
                 with self._lock:  # unplug may not close it before it is registered
-                    host = self._host[0] if self._host else None
+                    host = self._host.fd
                     if host is not None:
                         selector.register(host, selectors.EVENT_READ)
                 self._copy_until_changed(selector, host)
@@ -92,16 +118,17 @@ class PtyCable:
 
     def _copy(self, source: int, host: int | None) -> None:
         with self._lock, contextlib.suppress(BlockingIOError, OSError):
-            if host != (self._host[0] if self._host else None):
+            if host != self._host.fd:
                 return  # another cable since select returned: its number may be anyone's now
             data = os.read(source, CHUNK_BYTES)
             target = self._board[0] if source == host else host
             if target is None:
                 return  # nobody there: the bytes fall off the end of the cable
-            self.overflow_bytes += len(data) - _write_some(target, data)
+            self.overflow_bytes += len(data) - write_some(target, data)
 
 
-def _write_some(fd: int, data: bytes) -> int:
+def write_some(fd: int, data: bytes) -> int:
+    """Write what fits now; how many bytes."""
     try:
         return os.write(fd, data)
     except BlockingIOError:

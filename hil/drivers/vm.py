@@ -11,24 +11,46 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import LinkError, RuntimeMissing
 from firmware_py.channels import N_OUT
-from hil.drivers.boardfile import write_binary
+from firmware_py.store.reset import CAUSE_POWER_ON, CAUSE_SOFT
+from hil.drivers import image
+from hil.drivers.heard import Heard
+from hil.drivers.launch import Launch
+from hil.drivers.records import (
+    OUT_RECORD_BYTES,
+    RX_BYTES,
+    TX_BYTES,
+    pack_inputs,
+    unpack_outputs,
+)
+from hil.ports import HOST, LINE, MCU, POWER, RESET, STIMULUS, STORE
 
-HEAP = "192k"
+__all__ = [
+    "HEAP",
+    "OUT_RECORD_BYTES",
+    "RX_BYTES",
+    "TX_BYTES",
+    "LiveVm",
+    "VmBoard",
+    "VmProcess",
+    "find_vm",
+    "pack_inputs",
+    "unpack_outputs",
+]
+
+HEAP_KIB = 192
 """Heap of the VM; hard on the unix port. An RP2040 has 264 KiB of RAM in all."""
-RX_BYTES = 512
-"""Link bytes that fit one record towards the board."""
-TX_BYTES = 1024
-"""Link bytes that fit one record from the board."""
+HEAP = f"{HEAP_KIB}k"
+SOURCE_HEAP_KIB = 384
+"""Heap of a VM that compiles all of the firmware for itself; a board carries bytecode."""
 ANSWER_S = 20.0
 """A VM that is silent for longer hangs; in virtual time it answers within a millisecond."""
-_OUT_WORDS = 2 + N_OUT
-OUT_RECORD_BYTES = 4 * _OUT_WORDS + TX_BYTES
-_PADDING = bytes(RX_BYTES)
 
 
 def find_vm() -> Path:
@@ -48,37 +70,28 @@ def find_vm() -> Path:
     return Path(found)
 
 
-def pack_inputs(now_ms: int, inputs: "array[int]", rx: bytes = b"") -> bytes:
-    """One record towards the board: the time, int32[N_IN], link bytes."""
-    head = array("i", (now_ms, len(rx)))
-    return head.tobytes() + inputs.tobytes() + rx + _PADDING[len(rx) :]
-
-
-def unpack_outputs(block: bytes) -> tuple[int, "array[int]", bytes]:
-    """One record from the board: (idle until ms, int32[N_OUT], link bytes)."""
-    start = 4 * _OUT_WORDS
-    words = array("i", block[:start])
-    return words[0], words[2:], block[start : start + words[1]]
+def folder_of(firmware: Path, compiled: bool, scratch: Path) -> Path:
+    """The folder that the VM runs `firmware` from: as bytecode, or from sources."""
+    return image.bytecode(firmware) if compiled else image.sources(firmware, scratch)
 
 
 class VmProcess:
     """A running VM: two pipes and its last words."""
 
-    def __init__(self, config: Path, boot_id: int, boot_count: int, *more: str) -> None:
-        root = Path(__file__).resolve().parents[2]
+    def __init__(self, arguments: Sequence[str], folder: Path, heap_kib: int = HEAP_KIB) -> None:
+        """Start firmware_py.main of `folder` with `arguments`. Raises RuntimeMissing."""
         program = find_vm()
-        binary = write_binary(config)
-        command = [str(program), "-X", f"heapsize={HEAP}", "-m", "firmware_py.main", str(binary)]
-        command += ["--boot-id", str(boot_id), "--boot-count", str(boot_count), *more]
+        command = [str(program), "-X", f"heapsize={heap_kib}k", "-m", "firmware_py.main"]
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the VM
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the program is the VM found above
-                command,
+                [*command, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 bufsize=0,
-                env={**os.environ, "MICROPYPATH": str(root)},
+                cwd=folder,  # -m looks here first
+                env={**os.environ, "MICROPYPATH": str(folder)},
                 # A group of its own: Ctrl-C is for the bench, which then closes the bus. Not a
                 # session of its own: then a link tty would become its controlling terminal,
                 # and SIGHUP would kill the board when the cable is pulled.
@@ -104,10 +117,14 @@ class VmProcess:
 
     def dead(self) -> LinkError:
         """The error that says why the VM has stopped."""
+        code, words = self.ended()
+        return LinkError(f"the MicroPython VM has stopped (exit {code}): {words or 'no message'}")
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code and last words of a VM that has closed its end of the bus."""
         code = self._process.wait(timeout=5)
         self._stderr.seek(0)
-        words = self._stderr.read().decode(errors="replace").strip()[-600:]
-        return LinkError(f"the MicroPython VM has stopped (exit {code}): {words or 'no message'}")
+        return code, self._stderr.read().decode(errors="replace").strip()[-600:]
 
     def kill(self) -> None:
         """Cut the power: SIGKILL, nothing is saved."""
@@ -129,27 +146,92 @@ class VmProcess:
 class VmBoard:
     """A board in virtual time: it runs while `exchange` waits, and at no other time."""
 
-    def __init__(self, config: Path, boot_id: int = 1, boot_count: int = 1) -> None:
+    name = "micropython"
+    capabilities = frozenset({STIMULUS, RESET, MCU, LINE, POWER, HOST})
+
+    def __init__(
+        self,
+        config: Path,
+        boot_id: int = 1,
+        boot_count: int = 1,
+        *,
+        store: Path | None = None,
+        key: bytes | None = None,
+        uid: str = "0001",
+        firmware: Path | None = None,
+        compiled: bool | None = None,
+    ) -> None:
+        """Boot it. Raises ConfigError, RuntimeMissing, LinkError.
+
+        store: a folder as its flash; it outlives this object. firmware: another folder that
+        contains firmware_py/. compiled: run bytecode, as a board does; None: where key or store
+        make it matter and mpy-cross is there. Sources with either need twice the heap.
+        """
+        more = key is not None or store is not None
+        if compiled is None:
+            compiled = more and image.compiler_present()
+        self._heap_kib = HEAP_KIB if compiled or not more else SOURCE_HEAP_KIB
+        if store is not None:
+            self.capabilities = VmBoard.capabilities | {STORE}
         self.outputs: array[int] = array("i", bytes(4 * N_OUT))
         """int32[N_OUT], firmware_py.channels.OUT_*; as of the last exchange."""
         self.until_ms = 0
         """The board has nothing to do before this time unless link bytes arrive."""
-        self._vm = VmProcess(config, boot_id, boot_count)
-        self._poll = select.poll()
-        self._poll.register(self._vm.stdout, select.POLLIN)
+        self._heard = Heard()
+        self._now_ms = 0
+        self._launch = Launch(
+            config, store=store, key=key, uid=uid, boot_id=boot_id, boot_count=boot_count
+        )
         try:
-            self._receive()
-        except LinkError:
-            self._vm.close()
+            self._folder = folder_of(firmware or image.OURS, compiled, self._launch.folder)
+            self._boot(CAUSE_POWER_ON, self._heap_kib)
+        except BaseException:
+            self._launch.close()
             raise
+
+    @property
+    def boots(self) -> int:
+        """Boots so far, those that the board did by itself among them."""
+        return self._launch.boots
 
     def exchange(self, now_ms: int, inputs: "array[int]", rx: bytes) -> bytes:
         """Let the board run at `now_ms` on `inputs` (int32[N_IN]); returns its link bytes.
 
-        Raises LinkError with the VM's own last words when it has died.
+        A reset that it was asked for over the link is done on return. Raises LinkError with the
+        VM's own last words when it has died.
         """
+        start_s = time.perf_counter()
+        self._now_ms = now_ms
         self._vm.send(pack_inputs(now_ms, inputs, rx))
-        return self._receive()
+        self.until_ms, self.outputs, tx = unpack_outputs(self._receive())
+        self._heard.exchanged(tx, start_s)
+        if self.until_ms < 0:
+            self.restart(CAUSE_SOFT)
+        return tx
+
+    def restart(self, cause: int, heap_kib: int | None = None) -> None:
+        """Reset; outputs stay as they were until the next exchange. See hil.drivers.device."""
+        # Not SIGKILL: the board may still write to its flash after an exchange, and the same run
+        # has to leave the same flash. On an end of file it does nothing but go.
+        self._vm.close()
+        self._heard.forget()
+        outputs = self.outputs
+        self._boot(cause, heap_kib or self._heap_kib)
+        self.outputs, self.until_ms = outputs, self._now_ms
+
+    def measure(self) -> dict[str, float]:
+        """`mcu_heap_free` (B, of its telemetry), `mcu_tick_ms` (wall time of the last exchange)."""
+        return self._heard.measure()
+
+    def _boot(self, cause: int, heap_kib: int) -> None:
+        self._vm = VmProcess(self._launch.arguments(cause), self._folder, heap_kib)
+        self._poll = select.poll()
+        self._poll.register(self._vm.stdout, select.POLLIN)
+        try:
+            self.until_ms, self.outputs, _ = unpack_outputs(self._receive())
+        except LinkError:
+            self._vm.close()
+            raise
 
     def _receive(self) -> bytes:
         block = b""
@@ -158,14 +240,14 @@ class VmBoard:
                 raise LinkError(f"the MicroPython VM has not answered for {ANSWER_S:g} s")
             more = os.read(self._vm.stdout, OUT_RECORD_BYTES - len(block))
             if not more:
-                raise self._vm.dead()
+                raise LinkError(self._launch.named(str(self._vm.dead())))
             block += more
-        self.until_ms, self.outputs, tx = unpack_outputs(block)
-        return tx
+        return block
 
     def close(self) -> None:
         """End of the run: close the bus; the firmware exits by itself."""
         self._vm.close()
+        self._launch.close()
 
 
 class LiveVm:
@@ -174,7 +256,13 @@ class LiveVm:
     def __init__(self, config: Path, link: str, boot_id: int = 1, boot_count: int = 1) -> None:
         self.outputs: array[int] = array("i", bytes(4 * N_OUT))
         """int32[N_OUT], the newest the board has written."""
-        self._vm = VmProcess(config, boot_id, boot_count, "--link", link)
+        self._launch = Launch(config, boot_id=boot_id, boot_count=boot_count, link=link)
+        try:
+            folder = image.sources(image.OURS, self._launch.folder)
+            self._vm = VmProcess(self._launch.arguments(), folder)
+        except BaseException:
+            self._launch.close()
+            raise
         os.set_blocking(self._vm.stdin, False)
         os.set_blocking(self._vm.stdout, False)
         self._block = b""
@@ -212,7 +300,9 @@ class LiveVm:
     def kill(self) -> None:
         """Cut the power."""
         self._vm.kill()
+        self._launch.close()
 
     def close(self) -> None:
         """End of the run."""
         self._vm.close()
+        self._launch.close()

