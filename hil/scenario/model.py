@@ -74,8 +74,8 @@ class Check:
     """`always`, `never`, `within`, `settles`, `ends`."""
     name: str
     values: Mapping[str, Any]
-    """always, never: expr, from_ms, to_ms. within: when, then, limit_ms, marginal_ms, every (bool).
-    settles: expr, to, band, by_ms, hold_ms. ends: expr."""
+    """always, never: expr, from_ms, to_ms. within: when, then, limit_ms, marginal_ms, every,
+    optional (bool). settles: expr, to, band, by_ms, hold_ms, marginal_ms. ends: expr."""
     where: Where
 
 
@@ -91,6 +91,8 @@ class Measure:
     low: float | None = None
     high: float | None = None
     marginal: float = 0.0
+    from_ms: int | None = None
+    to_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +119,5 @@ class Case:
     checks: tuple[Check, ...] = ()
     measures: tuple[Measure, ...] = ()
     destructive: bool = False
+    skip: str | None = None
+    """Why it must not run now: quarantine, or recorded traces that are absent."""
