@@ -5,6 +5,7 @@ The rule behind all: what was never known decides nothing. A check that saw only
 was never asked, is INCONCLUSIVE; it never passes by silence.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -46,7 +47,7 @@ def check_names(case: Case, names: Sequence[str]) -> None:
     _bind(case.checks, case.measures, names, case.params, problems)
     for fault in case.faults:
         if fault.when is not None:
-            _try(lambda when=fault.when: compile_expr(when, names, case.params), fault, problems)
+            _try(compile_expr, fault.when, names, case.params, fault, problems)
     if problems:
         raise problems.error()
 
@@ -85,14 +86,21 @@ def _bind(
 ) -> None:
     for check in checks:
         for text in expressions(check):
-            _try(lambda text=text: compile_expr(text, names, params), check, problems)
+            _try(compile_expr, text, names, params, check, problems)
     for measure in measures:
-        _try(lambda expr=measure.expr: compile_measure(expr, names, params), measure, problems)
+        _try(compile_measure, measure.expr, names, params, measure, problems)
 
 
-def _try(compiled: Callable[[], object], item: Any, problems: Problems) -> None:
+def _try(
+    compiler: Callable[[str, Sequence[str], Mapping[str, Any]], object],
+    text: str,
+    names: Sequence[str],
+    params: Mapping[str, Any],
+    item: Any,
+    problems: Problems,
+) -> None:
     try:
-        compiled()
+        compiler(text, names, params)
     except ConfigError as error:
         problems.add(item.where, getattr(item, "name", ""), str(error))
 
@@ -128,12 +136,12 @@ def _throughout(check: Check, columns: Columns, compiled: Sequence[Expr]) -> _Fi
     """`always`: certainly false nowhere. `never`: certainly true nowhere."""
     truth = compiled[0].column(columns)
     rows = window(columns.t_ms, check.values.get("from_ms"), check.values.get("to_ms"))
-    unknown = sum(truth[row] != truth[row] for row in rows)
+    unknown = sum(math.isnan(truth[row]) for row in rows)
     if unknown == len(rows):
         what = "never measured" if rows else "no row of the record is in its window"
         return _Finding(Verdict.INCONCLUSIVE, None, what)
     wanted = check.kind == "always"
-    bad = [row for row in rows if truth[row] == truth[row] and bool(truth[row]) != wanted]
+    bad = [row for row in rows if bool(truth[row]) != wanted and not math.isnan(truth[row])]
     if not bad:
         note = f"; not measured in {unknown} of {len(rows)} rows" if unknown else ""
         return _Finding(Verdict.PASS, None, f"held in {len(rows) - unknown} rows{note}")
@@ -152,7 +160,7 @@ def _within(check: Check, columns: Columns, compiled: Sequence[Expr]) -> _Findin
     asked = when.column(columns)
     rises = _rises(asked)
     if not rises:
-        if all(value != value for value in asked):
+        if all(map(math.isnan, asked)):
             return _Finding(Verdict.INCONCLUSIVE, None, f"{when.text}: never measured")
         ok = check.values.get("optional", False)
         return _Finding(Verdict.PASS if ok else Verdict.INCONCLUSIVE, None, "never triggered")
@@ -171,7 +179,7 @@ def _within(check: Check, columns: Columns, compiled: Sequence[Expr]) -> _Findin
             undecided = f"triggered at {_at(columns, row)}, but the run ended before the limit"
         else:
             rows = window(columns.t_ms, asked_ms, asked_ms + limit_ms)
-            if all(answers[each] != answers[each] for each in rows):
+            if all(math.isnan(answers[each]) for each in rows):
                 undecided = f"{then.text}: never measured after {_at(columns, row)}"
                 continue
             seen = ", ".join(each.seen(columns, rows[-1]) for each in compiled if each.names)
@@ -212,7 +220,7 @@ def _next_true(truth: Sequence[float]) -> list[int | None]:
 def _settles(check: Check, columns: Columns, compiled: Sequence[Expr]) -> _Finding:
     """Some stay in the band begins by `by` and lasts for `hold` (None: to the end)."""
     values = compiled[0].column(columns)
-    if all(value != value for value in values):
+    if all(map(math.isnan, values)):
         return _Finding(Verdict.INCONCLUSIVE, None, "never measured")
     to, band, by_ms = check.values["to"], check.values["band"], check.values["by_ms"]
     hold_ms = check.values.get("hold_ms")
@@ -259,7 +267,7 @@ def _ends(_check: Check, columns: Columns, compiled: Sequence[Expr]) -> _Finding
     """Certainly true in the last row."""
     truth = compiled[0].column(columns)
     seen = f"{compiled[0].seen(columns, len(truth) - 1)} at {_at(columns, len(truth) - 1)}"
-    if truth[-1] != truth[-1]:
+    if math.isnan(truth[-1]):
         return _Finding(Verdict.INCONCLUSIVE, None, f"not measured at the end; {seen}")
     if truth[-1]:
         return _Finding(Verdict.PASS, None, seen)

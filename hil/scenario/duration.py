@@ -16,7 +16,9 @@ LONGEST_MS = 366 * 86_400_000
 def duration_ms(text: object) -> int:
     """Milliseconds of a duration. Raises ValueError that says what to write."""
     if isinstance(text, int | float) and not isinstance(text, bool):
-        raise ValueError(f"{text} has no unit; write `{text}s` or `{text}ms`")
+        raise ValueError(  # noqa: TRY004 - pydantic takes no TypeError
+            f"{text} has no unit; write `{text}s` or `{text}ms`"
+        )
     found = DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         raise ValueError("not a duration; write it as `200ms`, `20 s`, `5 min` or `2 h`")

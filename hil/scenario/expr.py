@@ -57,10 +57,11 @@ _COMPARE: dict[type[ast.cmpop], tuple[str, str]] = {
 }
 """When a comparison is true, and when it is false; neither: unknown."""
 _ADVICE: tuple[tuple[str, str], ...] = (
-    ("&&", "write `and` for `&&`"),
-    ("||", "write `or` for `||`"),
-    ("!", "write `not` for `!`; `!=` is known"),
-    ("=", "write `==` to compare"),
+    (r"&&", "write `and` for `&&`"),
+    (r"\|\|", "write `or` for `||`"),
+    (r"!(?!=)", "write `not` for `!`"),
+    (r"(?<![=!<>])=(?!=)", "write `==` to compare"),
+    (r"\([^)]*$", "inside { } an expression with a comma needs quotes"),
 )
 
 
@@ -72,11 +73,11 @@ def _divide(operation: Callable[[float, float], float]) -> Callable[[float, floa
 
 
 def _least(*values: float) -> float:
-    return NAN if any(value != value for value in values) else min(values)
+    return NAN if any(map(math.isnan, values)) else min(values)
 
 
 def _most(*values: float) -> float:
-    return NAN if any(value != value for value in values) else max(values)
+    return NAN if any(map(math.isnan, values)) else max(values)
 
 
 def _bit(word: float, number: int) -> float:
@@ -100,7 +101,7 @@ _GLOBALS: dict[str, Any] = {
 
 def holds(truth: float) -> bool:
     """Certainly true."""
-    return truth == truth and bool(truth)
+    return not math.isnan(truth) and bool(truth)
 
 
 class _Stage(NamedTuple):
@@ -178,7 +179,7 @@ def parse_expr(text: str) -> ast.expr:
             warnings.simplefilter("ignore")  # Python's own advice on its own syntax
             return ast.parse(in_seconds, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        advice = next((say for sign, say in _ADVICE if sign in text), "correct it")
+        advice = next((say for sign, say in _ADVICE if re.search(sign, text)), "correct it")
         what = getattr(error, "msg", None) or "not an expression"
         _fail(f"{shown(text)}: {what}; {advice}")
 
@@ -190,7 +191,11 @@ def _fail(text: str) -> NoReturn:
 class Emitter:
     """Turns a syntax tree into the text of a Python expression over columns."""
 
-    def __init__(self, names: Sequence[str] | None, params: Mapping[str, Any]) -> None:
+    def __init__(
+        self, names: Sequence[str] | None, params: Mapping[str, Any], *, timeless: bool = False
+    ) -> None:
+        """`timeless`: neither signals nor time, a number that is known now."""
+        self._timeless = timeless
         self._known = None if names is None else {name: i for i, name in enumerate(names)}
         self._params = params
         self.columns: dict[str, str] = {}
@@ -209,7 +214,7 @@ class Emitter:
         picks = tuple(self._known[name] for name in names) if self._known is not None else ()
         return Expr(text, names, self.constants, picks, tuple(stages), function(slots, code))
 
-    def emit(self, node: ast.AST, depth: int = 0) -> str:
+    def emit(self, node: ast.AST, depth: int = 0) -> str:  # noqa: PLR0911 - one per construct
         """The code of one node. Raises ConfigError for what is not in the language."""
         if depth > MOST_DEPTH:
             _fail(f"nested more than {MOST_DEPTH} deep; split the expression")
@@ -243,11 +248,10 @@ class Emitter:
 
     def constant(self, node: ast.expr, what: str) -> float:
         """The value of a part without signals."""
-        inner = Emitter((), self._params)
-        code = inner.emit(node)
+        inner = Emitter((), self._params, timeless=True)
+        value = float(function([], inner.emit(node))())
         self.constants.update(inner.constants)
-        value = function([], code)()
-        if value != value:
+        if not math.isfinite(value):
             _fail(f"{what} has no value; write a number")
         return value
 
@@ -259,10 +263,11 @@ class Emitter:
             if self._known is not None and name in self._known:
                 _fail(f"`{name}` is a parameter and a signal; rename the parameter")
             return _number(self._parameter(name))
-        if name == TIME:
+        if name == TIME and not self._timeless:
             return TIME
         if self._known is not None and name not in self._known:
-            everything = [*self._known, *self._params, *CONSTANTS, TIME]
+            own = () if self._timeless else (*CONSTANTS, TIME)
+            everything = [*self._known, *self._params, *own]
             _fail(f"unknown name `{shown(name)[1:-1]}`; {near(name, everything)}")
         return self.columns.setdefault(name, f"c{len(self.columns)}")
 
@@ -336,6 +341,8 @@ class Emitter:
         return f"{'abs' if name == 'abs' else '_' + name}({', '.join([code, *rest])})"
 
     def _stage(self, code: str, make: Callable[[], Step]) -> str:
+        if self._timeless:
+            _fail("a number is wanted that is known before the run; write one")
         self._stages.append((code, make))
         return f"k{len(self._stages) - 1}"
 
@@ -358,7 +365,7 @@ def _number(value: float) -> str:
     return repr(number) if number >= 0 else f"({number!r})"
 
 
-def _refusal(node: ast.AST) -> str:
+def _refusal(node: ast.AST) -> str:  # noqa: PLR0911 - one per construct
     """Why a piece of Python is not in the language, and what to write."""
     match node:
         case ast.Call(keywords=[_, *_]):

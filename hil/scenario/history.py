@@ -5,13 +5,13 @@ A value is a number; a truth is True, False or NaN for unknown. The same steps s
 in a run and row by row in its record, so that a `when:` and a check never differ.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from math import isnan, nan
 
 from hil.record import Recorder
 
-NAN = math.nan
+NAN = nan
 Step = Callable[[float, int], float]
 """`step(value, t_ms)`: what the function gives in this tick."""
 
@@ -47,9 +47,9 @@ def held(for_s: float) -> Step:
 
     def step(value: float, t_ms: int) -> float:
         nonlocal since_ms
-        if not value or value != value:
+        if not value or isnan(value):
             since_ms = None
-            return value if value != value else False
+            return value
         if since_ms is None:
             since_ms = t_ms
         return t_ms - since_ms >= for_ms

@@ -25,7 +25,7 @@ Aggregate = Callable[[Sequence[float], Sequence[int]], float]
 
 
 def _known(values: Sequence[float]) -> list[float]:
-    return [value for value in values if value == value]
+    return [value for value in values if not math.isnan(value)]
 
 
 def _percentile(percent: int) -> Aggregate:
@@ -43,7 +43,7 @@ def _mean(values: Sequence[float], _t_ms: Sequence[int]) -> float:
 
 def _integral(values: Sequence[float], t_ms: Sequence[int]) -> float:
     rows = zip(values, t_ms, t_ms[1:], strict=False)
-    return math.fsum(v * (after - t) for v, t, after in rows if v == v) / 1000.0
+    return math.fsum(v * (after - t) for v, t, after in rows if not math.isnan(v)) / 1000.0
 
 
 def _time_true(values: Sequence[float], t_ms: Sequence[int]) -> float:
@@ -64,8 +64,8 @@ AGGREGATES: dict[str, Aggregate] = {
     "max": lambda values, _t_ms: max(_known(values)),
     "min": lambda values, _t_ms: min(_known(values)),
     "mean": _mean,
-    "first": lambda values, _t_ms: next(v for v in values if v == v),
-    "last": lambda values, _t_ms: next(v for v in reversed(values) if v == v),
+    "first": lambda values, _t_ms: _known(values)[0],
+    "last": lambda values, _t_ms: _known(values)[-1],
     "p50": _percentile(50),
     "p95": _percentile(95),
     "p99": _percentile(99),
@@ -108,12 +108,7 @@ def compile_measure(
 ) -> MeasureExpr:
     """Compile a measure; arguments and errors as of `compile_expr`."""
     try:
-        emitter = _MeasureEmitter(names, params)
-        code = emitter.emit(parse_expr(text))
-        if not emitter.parts:
-            raise ConfigError("nothing is measured; write max(x), mean(x), last(x), ...")
-        slots = [f"a{number}" for number in range(len(emitter.parts))]
-        return MeasureExpr(tuple(emitter.parts), function(slots, code))
+        return _MeasureEmitter(names, params).measure(parse_expr(text))
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}" if where else str(error)) from None
 
@@ -147,7 +142,7 @@ def _verdict(value: float, measure: Measure) -> Verdict:
     high = math.inf if measure.high is None else measure.high
     if measure.low is None and measure.high is None:
         return Verdict.PASS
-    if value != value:
+    if math.isnan(value):
         return Verdict.INCONCLUSIVE
     if not low <= value <= high:
         return Verdict.FAIL
@@ -161,7 +156,7 @@ def _part(part: _Part, columns: Columns, rows: range) -> float:
     if part.when is not None:
         truth = part.when.column(columns)[rows.start : rows.stop]
         return next((v for v, t in zip(values, truth, strict=True) if holds(t)), NAN)
-    if all(value != value for value in values):
+    if all(map(math.isnan, values)):
         return NAN
     return part.aggregate(values, columns.t_ms[rows.start : rows.stop])
 
@@ -173,6 +168,13 @@ class _MeasureEmitter(Emitter):
         super().__init__(names, params)
         self._names = names
         self.parts: list[_Part] = []
+
+    def measure(self, node: ast.expr) -> MeasureExpr:
+        code = self.emit(node)
+        if not self.parts:
+            raise ConfigError("nothing is measured; write max(x), mean(x), last(x), ...")
+        slots = [f"a{number}" for number in range(len(self.parts))]
+        return MeasureExpr(tuple(self.parts), function(slots, code))
 
     def _name(self, name: str) -> str:
         before = len(self.columns)
@@ -200,7 +202,7 @@ class _MeasureEmitter(Emitter):
     def _moment(self, node: ast.expr) -> Expr:
         """`at(x, 20s)` is the first row from 20 s on; `at(x, c)` the first in which c is true."""
         moment = self._row(node)
-        if moment.names or "t_s" in {each.id for each in ast.walk(node) if _is_name(each)}:
+        if moment.names or any(isinstance(n, ast.Name) and n.id == "t_s" for n in ast.walk(node)):
             return moment
         at_s = self.constant(node, "the time of at()")
         return self._row(parse_expr(f"t_s >= {at_s!r}"))
@@ -208,7 +210,3 @@ class _MeasureEmitter(Emitter):
     def _add(self, values: ast.expr, aggregate: Aggregate, when: Expr | None) -> str:
         self.parts.append(_Part(self._row(values), aggregate, when))
         return f"a{len(self.parts) - 1}"
-
-
-def _is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)

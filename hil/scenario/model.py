@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hil.options import Options
 from hil.plant.options import RackOptions
 from hil.scenario.options import BoardOptions, HostOptions
 
@@ -46,13 +47,15 @@ class FaultSpec:
     kind: str
     """`layer.kind`, one of hil.faults.CATALOGUE."""
     values: Mapping[str, Any]
-    """The fault's own parameters, validated by its model."""
+    """The fault's own parameters, as they are written."""
     where: Where
     at_ms: int | None = None
     when: str | None = None
     """Expression; the fault begins in the first tick in which it is true."""
     for_ms: int | None = None
     """None: to the end of the run."""
+    params: Options | None = None
+    """The same values as the fault's model has read them: what FaultType.make takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 """YAML text to a tree in which every value knows its place.
 
 YAML 1.2 core schema and no more: no tags, no anchors, no second document, no duplicate keys. What
-would be read differently than it looks (`no`, `0o7`, `1e3`) follows YAML 1.2: `no` is text.
+would be read differently than it looks follows YAML 1.2: `no` is text, and so are
+`0x1F` and `12:30`.
 """
 
 import re
@@ -171,7 +172,7 @@ class _Builder:
         self._problems.add(self._where(event), path, what)
         raise _Refused
 
-    def _node(self, event: Event, path: str, depth: int) -> Node:
+    def _node(self, event: Any, path: str, depth: int) -> Node:
         if isinstance(event, AliasEvent) or event.anchor is not None:
             self._refuse(event, path, "anchors and aliases are not read; use params or include")
         if event.tag is not None:
@@ -208,7 +209,7 @@ class _Builder:
         """A block value is told at its key, a scalar where it stands."""
         return self._where(key) if isinstance(node.value, dict | list) else node.where
 
-    def _key(self, event: Event, path: str) -> str:
+    def _key(self, event: Any, path: str) -> str:
         if not isinstance(event, ScalarEvent) or event.anchor is not None or event.tag is not None:
             self._refuse(event, path, "a key that is no plain word; write `key: value`")
         key = str(event.value)
@@ -217,7 +218,7 @@ class _Builder:
         self._no_surrogates(event, path, key)
         return key
 
-    def _scalar(self, event: Event, path: str) -> Any:
+    def _scalar(self, event: Any, path: str) -> Any:
         self._no_surrogates(event, path, event.value)
         if not event.implicit[0]:  # quoted
             return event.value
