@@ -5,10 +5,11 @@ Parameters have been filled in before these models see a file. A fault's own par
 checked by its model in the catalogue.
 """
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from hil.options import Options
 from hil.plant.options import RackOptions
@@ -25,14 +26,30 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
-class Step(Options):
+class Written(Options):
+    """Docstrings of fields are the descriptions in the JSON Schema."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+def _one_of(names: Iterable[str]) -> ConfigDict:
+    """In the JSON Schema too, exactly one of these keys is there."""
+    extra: dict[str, Any] = {"oneOf": [{"required": [name]} for name in names]}
+    return ConfigDict(json_schema_extra=extra)
+
+
+STIMULUS_KINDS = ("hold", "step", "ramp", "sine", "csv")
+CHECK_KINDS = ("always", "never", "within", "settles", "ends")
+
+
+class Step(Written):
     """From one moment on, another value."""
 
     to: float
     at: Duration
 
 
-class Ramp(Options):
+class Ramp(Written):
     """Straight from one value to another."""
 
     start: Annotated[float, Field(alias="from")]
@@ -41,7 +58,7 @@ class Ramp(Options):
     duration: Annotated[Duration, Field(alias="for")]
 
 
-class Sine(Options):
+class Sine(Written):
     """mean + amplitude * sin(2 pi (t / period + phase))."""
 
     mean: float
@@ -51,7 +68,7 @@ class Sine(Options):
     """Turns."""
 
 
-class Csv(Options):
+class Csv(Written):
     """A column of a recorded trace (hil/trace.py), from its first row on."""
 
     file: Text
@@ -60,8 +77,10 @@ class Csv(Options):
     scale: float = 1.0
 
 
-class StimulusItem(Options):
+class StimulusItem(Written):
     """One signal over time; several of one signal follow each other."""
+
+    model_config = _one_of(STIMULUS_KINDS)
 
     signal: Text
     hold: float | None = None
@@ -76,11 +95,10 @@ class StimulusItem(Options):
         return self
 
 
-STIMULUS_KINDS = ("hold", "step", "ramp", "sine", "csv")
-
-
-class FaultItem(Options):
+class FaultItem(Written):
     """When a fault is there. Beside these keys stand the fault's own parameters."""
+
+    model_config = _one_of(("at", "when"))
 
     fault: Text
     """`link.drop`: one of the catalogue."""
@@ -95,7 +113,7 @@ class FaultItem(Options):
         return self
 
 
-class CommandItem(Options):
+class CommandItem(Written):
     """A request to the board that the bench sends itself (host: {kind: script})."""
 
     at: Duration
@@ -103,7 +121,7 @@ class CommandItem(Options):
     values: dict[str, Any] = Field(default_factory=dict)
 
 
-class Within(Options):
+class Within(Written):
     """After each rise of `when`, `then` is true within the limit."""
 
     when: Expression
@@ -117,7 +135,7 @@ class Within(Options):
     """It may pass without ever being triggered."""
 
 
-class Settles(Options):
+class Settles(Written):
     """A value comes into a band and stays."""
 
     expr: Expression
@@ -130,8 +148,10 @@ class Settles(Options):
     """Settling later than this is MARGINAL."""
 
 
-class CheckItem(Options):
+class CheckItem(Written):
     """One condition on the record."""
+
+    model_config = _one_of(CHECK_KINDS)
 
     name: Text | None = None
     always: Expression | None = None
@@ -152,10 +172,7 @@ class CheckItem(Options):
         return self
 
 
-CHECK_KINDS = ("always", "never", "within", "settles", "ends")
-
-
-class MeasureItem(Options):
+class MeasureItem(Written):
     """One number over the record."""
 
     name: Text
@@ -169,21 +186,21 @@ class MeasureItem(Options):
     end: Annotated[Duration | None, Field(alias="to")] = None
 
 
-class Include(Options):
+class Include(Written):
     """A fragment, and the parameters that it is given."""
 
     file: Text
     params: Annotated[dict[str, Scalar], Field(alias="with")] = Field(default_factory=dict)
 
 
-class Skip(Options):
+class Skip(Written):
     """Quarantine; after its day it is an error."""
 
     reason: Text
     until: date
 
 
-class Fragment(Options):
+class Fragment(Written):
     """What a file for `include` may hold."""
 
     params: dict[Identifier, Any] = Field(default_factory=dict)

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from hil.scenario.document import Fragment, Scenario, keys
-from hil.scenario.problem import Problems, shown
-from hil.scenario.scope import Scope, filled, name_problem
+from hil.scenario.problem import Problems, near, shown
+from hil.scenario.scope import Scope, filled, inlined, name_problem
 from hil.scenario.source import Node, mapping, no_others, read
 
 MOST_INCLUDES = 200
 """Fragments of one scenario, nested ones counted each time."""
+EXPRESSIONS = {
+    "faults": ("when",),
+    "checks": ("always", "never", "ends", "within", "settles", "when", "then", "expr"),
+    "measure": ("value",),
+}
+"""Keys of the items of a section that hold expressions, or maps of them."""
 LISTS = ("stimulus", "faults", "commands", "checks", "measure")
 """Sections that append; all others merge, the later wins."""
 
@@ -105,7 +111,16 @@ class Reader:
                 continue
             inner = self._document(path, chain, keys(Fragment))
             if inner is not None:
+                self._declared(inner, given)
                 document.includes.append(Included(inner, given))
+
+    def _declared(self, inner: Document, given: dict[str, Node]) -> None:
+        """What a fragment is given must be a parameter of it."""
+        names = [name for name, _ in all_params(inner)]
+        for name, node in given.items():
+            if name not in names:
+                what = f"{inner.path} has no parameter `{name}`; {near(name, names)}"
+                self._problems.add(node.where, node.path, what)
 
     def _item(self, item: Node) -> tuple[str | None, dict[str, Node]]:
         value, given = item.value, {}
@@ -156,8 +171,12 @@ def sections(
     for included in document.includes:
         given = {name: filled(n, scope, problems).plain() for name, n in included.given.items()}
         inner = {**own, **outer, **given}
-        for name, node in sections(included.document, inner, problems)[0].items():
-            merged[name] = _merged(merged.get(name), node)
+        below, there = sections(included.document, inner, problems)
+        other = {name: value for name, value in there.items() if scope.get(name) != value}
+        for name, node in below.items():
+            merged[name] = _merged(
+                merged.get(name), inlined(node, EXPRESSIONS.get(name, ()), other)
+            )
     items: dict[str, Node] = document.root.value
     for name, node in items.items():
         if name not in {"params", "include", "matrix"}:

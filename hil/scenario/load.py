@@ -10,13 +10,13 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
 from hil.scenario.build import Point, build
 from hil.scenario.context import FaultKind, SettableSignal, World
+from hil.scenario.defaults import default_catalogue, default_settable
 from hil.scenario.files import Document, Reader, all_params, sections
 from hil.scenario.model import Case
 from hil.scenario.problem import Problems, near, shown
@@ -47,8 +47,8 @@ def load(
     problems = Problems()
     files = list(_files(paths, problems))
     world = World(
-        settable=import_module("hil.plant.rack").SETTABLE if settable is None else settable,
-        catalogue=import_module("hil.faults").CATALOGUE if catalogue is None else catalogue,
+        settable=default_settable() if settable is None else settable,
+        catalogue=default_catalogue() if catalogue is None else catalogue,
         data_dir=_data_dir() if data_dir is None else data_dir,
         today=date.today() if today is None else today,
         requirements=None,

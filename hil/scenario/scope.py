@@ -22,6 +22,7 @@ Scope = Mapping[str, Any]
 
 _USE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_WORD = re.compile(r"(?<![\w.$])[a-z]\w*")
 _LITERAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)? ?(ms|s|min|h)\b")
 RESERVED = frozenset({*CONSTANTS, *ROW_FUNCTIONS, *AGGREGATES, TIME, "at", "true", "false"})
 
@@ -58,6 +59,37 @@ def placed(value: Any, at: Node) -> Node:
     elif isinstance(value, list):
         value = [placed(each, at) for each in value]
     return Node(value, at.where, at.path)
+
+
+def inlined(node: Node, expressions: tuple[str, ...], values: Scope) -> Node:
+    """The items of a section with these parameters written out in their expressions.
+
+    So a fragment's expressions mean its own parameters, whatever they are where it is included.
+    """
+    if not values or not expressions or not isinstance(node.value, list):
+        return node
+    items = [_inlined(item, expressions, values) for item in node.value]
+    return Node(items, node.where, node.path)
+
+
+def _inlined(node: Node, expressions: tuple[str, ...], values: Scope) -> Node:
+    if isinstance(node.value, dict):
+        items = {
+            key: _inlined(each, expressions, values) if key in expressions else each
+            for key, each in node.value.items()
+        }
+        return Node(items, node.where, node.path)
+    if not isinstance(node.value, str):
+        return node
+    text = _WORD.sub(lambda found: _literal(found[0], values), node.value)
+    return Node(text, node.where, node.path)
+
+
+def _literal(word: str, values: Scope) -> str:
+    value = values.get(word)
+    if isinstance(value, bool):
+        return str(value)
+    return str(value) if isinstance(value, int | float) or is_duration(value) else word
 
 
 def _text(text: str, scope: Scope) -> Any:
