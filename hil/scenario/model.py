@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hil.options import Options
 from hil.plant.options import RackOptions
 from hil.scenario.options import BoardOptions, HostOptions
 
@@ -46,13 +47,15 @@ class FaultSpec:
     kind: str
     """`layer.kind`, one of hil.faults.CATALOGUE."""
     values: Mapping[str, Any]
-    """The fault's own parameters, validated by its model."""
+    """The fault's own parameters, as they are written."""
     where: Where
     at_ms: int | None = None
     when: str | None = None
     """Expression; the fault begins in the first tick in which it is true."""
     for_ms: int | None = None
     """None: to the end of the run."""
+    params: Options | None = None
+    """The same values as the fault's model has read them: what FaultType.make takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class Check:
     """`always`, `never`, `within`, `settles`, `ends`."""
     name: str
     values: Mapping[str, Any]
-    """always, never: expr, from_ms, to_ms. within: when, then, limit_ms, marginal_ms, every (bool).
-    settles: expr, to, band, by_ms, hold_ms. ends: expr."""
+    """always, never: expr, from_ms, to_ms. within: when, then, limit_ms, marginal_ms, every,
+    optional (bool). settles: expr, to, band, by_ms, hold_ms, marginal_ms. ends: expr."""
     where: Where
 
 
@@ -91,6 +94,8 @@ class Measure:
     low: float | None = None
     high: float | None = None
     marginal: float = 0.0
+    from_ms: int | None = None
+    to_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +122,5 @@ class Case:
     checks: tuple[Check, ...] = ()
     measures: tuple[Measure, ...] = ()
     destructive: bool = False
+    skip: str | None = None
+    """Why it must not run now: quarantine, or recorded traces that are absent."""

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Validates nodes with pydantic, and tells its mistakes with the line they stand in."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from hil.scenario.problem import Problems, near, shown
+from hil.scenario.source import Node
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def validated(
+    model: type[ModelT], node: Node, problems: Problems, known: Sequence[str] = ()
+) -> ModelT | None:
+    """The model of a node; None after telling every mistake in it.
+
+    Goes through JSON, in whose strict mode a list may become a tuple and a text a date. `known`:
+    more keys that are near enough to be advised.
+    """
+    try:
+        return model.model_validate_json(json.dumps(node.plain()))
+    except ValidationError as error:
+        for detail in error.errors(include_url=False):
+            _tell(detail, model, node, problems, known)
+    return None
+
+
+def _tell(
+    detail: ErrorDetails,
+    model: type[BaseModel],
+    root: Node,
+    problems: Problems,
+    known: Sequence[str],
+) -> None:
+    node, keys = root, _written(detail["loc"])
+    rest = list(keys)
+    while rest:
+        below = _below(node, rest[0])
+        if below is None:
+            break
+        node = below
+        rest.pop(0)
+    names = [str(each) for each in rest if not _is_tag(each)]
+    path = ".".join(each for each in (node.path, *names) if each)
+    if detail["type"] == "missing" and not names:
+        path = ".".join(each for each in (node.path, str(keys[-1])) if each)
+    problems.add(node.where, path, _sentence(detail, model, keys, known))
+
+
+def _written(loc: tuple[int | str, ...]) -> list[int | str]:
+    return [part for part in loc if part != "[key]"]
+
+
+def _is_tag(part: int | str) -> bool:
+    """Pydantic names the branch of a union in the path: `str`, `function-before[...]`."""
+    text = str(part)
+    return "[" in text or text in {"str", "int", "float", "bool", "Include"}
+
+
+def _below(node: Node, part: int | str) -> Node | None:
+    if isinstance(node.value, dict):
+        return node.value.get(str(part))
+    if isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+        each = node.value[part]
+        return each if isinstance(each, Node) else None
+    return None
+
+
+def _sentence(
+    detail: ErrorDetails, model: type[BaseModel], keys: list[int | str], known: Sequence[str]
+) -> str:
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        there = _fields(model, keys[:-1])
+        return f"unknown key; {near(str(keys[-1]), [*there, *(known if len(keys) == 1 else ())])}"
+    advise = ADVICE.get(kind)
+    if advise is not None:
+        return advise(detail)
+    message = detail["msg"]
+    return f"{shown(detail['input'])}: {message[:1].lower()}{message[1:]}; correct it"
+
+
+def _fields(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    """The keys that are known where an unknown one stands."""
+    here: list[type[BaseModel]] = [model]
+    for part in path:
+        if isinstance(part, int):
+            continue
+        found = [
+            inner
+            for each in here
+            for name, info in each.model_fields.items()
+            if (info.alias or name) == part
+            for inner in _models(info.annotation)
+        ]
+        here = found or here
+    return [info.alias or name for each in here for name, info in each.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models(inner)]
+
+
+def _range(detail: ErrorDetails) -> str:
+    bound = detail["msg"].removeprefix("Input should be ")
+    return f"{shown(detail['input'])} is out of range; must be {bound}"
+
+
+def _type(wanted: str, advice: str) -> Callable[[ErrorDetails], str]:
+    return lambda detail: f"{shown(detail['input'])} is not {wanted}; {advice}"
+
+
+def _value(detail: ErrorDetails) -> str:
+    error = str(detail.get("ctx", {}).get("error", detail["msg"]))
+    value = detail["input"]
+    plain = isinstance(value, str | int | float) and not error.startswith(str(value))
+    return f"{shown(value)}: {error}" if plain else error
+
+
+def _pattern(detail: ErrorDetails) -> str:
+    allowed = "small letters, digits and " + ("_" if "_" in detail["ctx"]["pattern"] else "-")
+    return f"{shown(detail['input'])} is not a name; use {allowed}, a letter first"
+
+
+def _literal(detail: ErrorDetails) -> str:
+    expected = detail["ctx"]["expected"]
+    names = [name.strip("'") for name in expected.replace(" or ", ", ").split(", ")]
+    value = detail["input"]
+    advice = near(value, names) if isinstance(value, str) else f"write {expected}"
+    return f"{shown(value)} is not known; {advice}"
+
+
+ADVICE: dict[str, Callable[[ErrorDetails], str]] = {
+    "missing": lambda _: "missing; add it",
+    "greater_than": _range,
+    "greater_than_equal": _range,
+    "less_than": _range,
+    "less_than_equal": _range,
+    "float_type": _type("a number", "write one without quotes"),
+    "int_type": _type("a whole number", "write one without quotes"),
+    "int_from_float": _type("a whole number", "round it"),
+    "bool_type": _type("true or false", "write one of them without quotes"),
+    "string_type": _type("text", "put it in quotes"),
+    "string_too_short": lambda _: "empty; write something",
+    "string_too_long": lambda detail: f"{shown(detail['input'])} is too long; shorten it",
+    "string_pattern_mismatch": _pattern,
+    "list_type": _type("a list", "write `- ` before each item, or [a, b]"),
+    "too_short": lambda _: "empty list; write at least one value",
+    "tuple_type": _type("a list", "write `- ` before each item, or [a, b]"),
+    "dict_type": _type("a map", "write `key: value` below it"),
+    "model_type": _type("a map", "write `key: value` below it"),
+    "literal_error": _literal,
+    "value_error": _value,
+    "date_from_datetime_parsing": _type("a day", "write it as 2026-12-31"),
+    "date_parsing": _type("a day", "write it as 2026-12-31"),
+    "date_type": _type("a day", "write it as 2026-12-31"),
+}
+"""What to say for each kind of mistake, by pydantic's error type."""
