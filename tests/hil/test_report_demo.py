@@ -10,13 +10,15 @@ import subprocess
 import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from edge.errors import EdgeError
-from hil import report
+from hil.report import demo as report
 from hil.demo import DemoOptions, run_demo
-from hil.plot import Lane, Level, Series, buckets, lane_svg
+from hil.report.files import check_directory
+from hil.report.plot import Lane, Level, Series, buckets, lane_svg
 from hil.result import POLICIES
 
 LANES = 9
@@ -154,7 +156,7 @@ def test_a_second_report_replaces_the_first(tmp_path, result):
 
 def test_a_disk_that_is_full_leaves_the_old_report_and_no_half_one(tmp_path, result, monkeypatch):
     (tmp_path / "report.html").write_text("old")
-    write_text = report.Path.write_text
+    write_text = Path.write_text
 
     def full(path, text, **more):
         if "report" in path.name:
@@ -162,7 +164,7 @@ def test_a_disk_that_is_full_leaves_the_old_report_and_no_half_one(tmp_path, res
             raise OSError(28, "No space left on device")
         return write_text(path, text, **more)
 
-    monkeypatch.setattr(report.Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(EdgeError, match=r"cannot hold the report \(No space left on device\)"):
         report.write(result, tmp_path)
     monkeypatch.undo()
@@ -174,8 +176,8 @@ def test_a_directory_that_cannot_be_is_told_before_the_run(tmp_path):
     (tmp_path / "file").write_text("")
     for directory in (tmp_path / "file", tmp_path / "file" / "below" / "it"):
         with pytest.raises(EdgeError, match=r"file is a file\): give another --report"):
-            report.check_directory(directory)
-    report.check_directory(tmp_path / "new" / "deep")
+            check_directory(directory)
+    check_directory(tmp_path / "new" / "deep")
     assert not (tmp_path / "new").exists()
 
 
