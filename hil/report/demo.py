@@ -9,8 +9,10 @@ from pathlib import Path
 
 from hil.decisions import DecisionEntry, lines
 from hil.record import RunEvent
+from hil.report.axis import TimeAxis
 from hil.report.files import unwritable, write_whole
-from hil.report.plot import Lane, Level, Marker, Series, buckets, events_svg, lane_svg
+from hil.report.plot import Lane, Level, Series, buckets, caption, lane_svg
+from hil.report.rows import Marker, Row, RowLane, rows_svg
 from hil.result import POLICIES, DemoResult, PolicyResult
 
 NEVER_S = 1000.0
@@ -110,22 +112,28 @@ def _lanes(result: DemoResult) -> list[Lane]:
     ]
 
 
-def _marker_rows(result: DemoResult) -> list[tuple[str, list[Marker]]]:
+def _events(result: DemoResult) -> RowLane:
     def marks(policy: PolicyResult, kinds: set[str], css: str) -> list[Marker]:
         found = [e for e in policy.record.events if e.kind in kinds]
         return [Marker(e.t_ms / 1000.0, css, e.text) for e in found]
 
     ours = result.policies["rackedge"]
-    return [
-        (
-            "trips",
-            [m for n in POLICIES for m in marks(result.policies[n], {"trip"}, n)]
-            + marks(ours, {"loss"}, "shed"),
-        ),
-        ("shed", marks(ours, {"shed", "restore", "lockout"}, "shed")),
-        ("decisions", marks(ours, {"cut", "raise", "refused"}, "decision")),
-        ("board", marks(ours, {"state", "lease", "boot", "sensor", "link"}, "board")),
-    ]
+    trips = [m for n in POLICIES for m in marks(result.policies[n], {"trip"}, n)]
+    rows = (
+        Row("trips", marks=trips + marks(ours, {"loss"}, "shed")),
+        Row("shed", marks=marks(ours, {"shed", "restore", "lockout"}, "shed")),
+        Row("decisions", marks=marks(ours, {"cut", "raise", "refused"}, "decision")),
+        Row("board", marks=marks(ours, {"state", "lease", "boot", "sensor", "link"}, "board")),
+    )
+    return RowLane("Events", rows)
+
+
+def _figures(result: DemoResult, lanes: Sequence[Lane]) -> str:
+    axis = TimeAxis(result.duration_s)
+    figures = [f"<figure>{caption(lane)}{lane_svg(lane, axis)}</figure>" for lane in lanes]
+    head = "<figcaption><b>Events</b> (point at a mark to read it)</figcaption>"
+    figures.append(f"<figure>{head}{rows_svg(_events(result), axis, labels=True)}</figure>")
+    return "".join(figures)
 
 
 def _table(result: DemoResult) -> str:
@@ -258,8 +266,7 @@ def html(result: DemoResult) -> str:
     parts = {
         "HEADLINE": escape(_headline(result)),
         "TABLE": _table(result),
-        "LANES": "".join(lane_svg(lane, result.duration_s) for lane in lanes)
-        + events_svg(_marker_rows(result), result.duration_s),
+        "LANES": _figures(result, lanes),
         "EVENTS": _events_table(result.policies["rackedge"].record.events),
         "DECISIONS": _decisions_table(result.policies["rackedge"].record.decisions),
         "FACTS": _facts(result),

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import EdgeError
-from hil.report import demo as report
 from hil.demo import DemoOptions, run_demo
+from hil.report import demo as report
+from hil.report.axis import TimeAxis
 from hil.report.files import check_directory
 from hil.report.plot import Lane, Level, Series, buckets, lane_svg
 from hil.result import POLICIES
@@ -198,7 +199,7 @@ def test_buckets_lose_no_peak():
 @pytest.mark.parametrize("values", [[5.0], [5.0] * 9, [0.0, 0.0], [1e-9, 1e9]])
 def test_a_lane_of_any_values_stays_inside_its_panel(values):
     lane = Lane("t", "kW", [Series("s", "c", values)], (Level("limit", "limit", 3.0),))
-    svg = lane_svg(lane, 10.0)
+    svg = lane_svg(lane, TimeAxis(10.0))
     numbers = re.findall(r"[LMV]([\d.]+)(?: (-?[\d.]+))?", re.search(r' d="(.*?)"', svg)[1])
     heights = [float(y) for _, y in numbers if y]
     assert heights
@@ -207,7 +208,7 @@ def test_a_lane_of_any_values_stays_inside_its_panel(values):
 
 def test_a_log_lane_takes_values_off_both_ends():
     lane = Lane("t", "s", [Series("s", "c", [0.0, 1e9, 1.0])], log=True, lowest=0.1, highest=1000.0)
-    path = re.search(r' d="(.*?)"', lane_svg(lane, 1.0))[1]
+    path = re.search(r' d="(.*?)"', lane_svg(lane, TimeAxis(1.0)))[1]
     heights = [float(y) for y in re.findall(r"[LM][\d.]+ (-?[\d.]+)", path)]
     assert heights == [lane.height_px, 0.0, pytest.approx(lane.height_px * 0.75, abs=0.1)]
 
@@ -237,7 +238,7 @@ def chromium(directory, *args):
 HOVER = """
 <script>
 const box = stack.getBoundingClientRect();
-const at = box.left + box.width * (74 + 0.5 * (1180 - 74 - 14)) / 1180;
+const at = box.left + box.width * (132 + 0.5 * (1180 - 132 - 14)) / 1180;
 stack.dispatchEvent(new MouseEvent("mousemove", {clientX: at, clientY: box.top + 50}));
 document.documentElement.dataset.read = read.innerText;
 </script>
