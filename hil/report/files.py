@@ -2,6 +2,7 @@
 """Files of a report: each is whole or absent, and a directory that cannot hold it is told early."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from edge.errors import EdgeError
@@ -26,9 +27,15 @@ def unwritable(directory: Path, why: str) -> EdgeError:
 
 def write_whole(path: Path, text: str) -> None:
     """Write beside the target, then rename: a reader sees the old file or the new one."""
+    write_pieces(path, (text,))
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """As write_whole, for what is longer than memory should hold."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(text, encoding="utf-8")
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(pieces)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)  # left only if it could not be finished
