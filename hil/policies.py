@@ -10,7 +10,7 @@ from firmware_py.channels import N_IN
 from hil.plant import io
 from hil.plant.rack import Rack
 from hil.record import Recorder
-from hil.report import NEVER_S
+from hil.report.demo import NEVER_S
 from hil.result import PolicyMetrics, PolicyResult
 
 TICK_MS = 100

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from hil.record import Recorder
 
@@ -78,18 +79,20 @@ class FaultSpan:
     """None: until the end of the run."""
 
 
-@dataclass(frozen=True, slots=True)
-class FrameEntry:
-    """One frame, or a run of bytes that is none, as it passed the host's end of the line."""
+class FrameEntry(NamedTuple):
+    """One frame, or a run of bytes that is none, as it passed the host's end of the line.
+
+    Holds bytes only: hil.frame_text says what they mean, once somebody asks.
+    """
 
     t_ms: int
+    """When its last byte passed."""
     up: bool
     """From board to host."""
     raw: bytes
+    """What was between two delimiters, as it was on the line."""
     name: str
     """Message name, or `garbage`, `crc`, `unknown`."""
-    text: str
-    """Header and values, for a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from rich.table import Table
 from hil.decisions import lines
 from hil.demo import DemoOptions
 from hil.policies import PolicyRun, time_to_trip_s
-from hil.report import NEVER_S
+from hil.report.demo import NEVER_S
 from hil.result import POLICIES, DemoResult
 
 REFRESH_S = 0.2

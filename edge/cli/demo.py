@@ -71,7 +71,8 @@ def demo(
     """Run one workload uncapped, under static caps and under rackedge, side by side."""
     from edge.cli._demo_view import DemoView  # noqa: PLC0415 - rich and hil, only here
     from hil.demo import DemoOptions, FeedLoss, run_demo  # noqa: PLC0415
-    from hil.report import check_directory, write  # noqa: PLC0415
+    from hil.report.demo import write  # noqa: PLC0415
+    from hil.report.files import check_directory  # noqa: PLC0415
 
     options = DemoOptions(
         trace=trace,

@@ -8,7 +8,7 @@ import pytest
 from edge.errors import ConfigError
 from hil.decisions import lines
 from hil.demo import DemoOptions, FeedLoss, run_demo
-from hil.report import html, write
+from hil.report.demo import html, write
 
 RUN = run_demo(
     DemoOptions(

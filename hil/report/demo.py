@@ -2,16 +2,17 @@
 """The demo's report: one HTML file that opens offline, plus the record it was drawn from."""
 
 import json
-import os
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
 
-from edge.errors import EdgeError
 from hil.decisions import DecisionEntry, lines
-from hil.plot import Lane, Level, Marker, Series, buckets, events_svg, lane_svg
 from hil.record import RunEvent
+from hil.report.axis import TimeAxis
+from hil.report.files import unwritable, write_whole
+from hil.report.plot import Lane, Level, Series, buckets, caption, lane_svg
+from hil.report.rows import Marker, Row, RowLane, rows_svg
 from hil.result import POLICIES, DemoResult, PolicyResult
 
 NEVER_S = 1000.0
@@ -111,22 +112,28 @@ def _lanes(result: DemoResult) -> list[Lane]:
     ]
 
 
-def _marker_rows(result: DemoResult) -> list[tuple[str, list[Marker]]]:
+def _events(result: DemoResult) -> RowLane:
     def marks(policy: PolicyResult, kinds: set[str], css: str) -> list[Marker]:
         found = [e for e in policy.record.events if e.kind in kinds]
         return [Marker(e.t_ms / 1000.0, css, e.text) for e in found]
 
     ours = result.policies["rackedge"]
-    return [
-        (
-            "trips",
-            [m for n in POLICIES for m in marks(result.policies[n], {"trip"}, n)]
-            + marks(ours, {"loss"}, "shed"),
-        ),
-        ("shed", marks(ours, {"shed", "restore", "lockout"}, "shed")),
-        ("decisions", marks(ours, {"cut", "raise", "refused"}, "decision")),
-        ("board", marks(ours, {"state", "lease", "boot", "sensor", "link"}, "board")),
-    ]
+    trips = [m for n in POLICIES for m in marks(result.policies[n], {"trip"}, n)]
+    rows = (
+        Row("trips", marks=trips + marks(ours, {"loss"}, "shed")),
+        Row("shed", marks=marks(ours, {"shed", "restore", "lockout"}, "shed")),
+        Row("decisions", marks=marks(ours, {"cut", "raise", "refused"}, "decision")),
+        Row("board", marks=marks(ours, {"state", "lease", "boot", "sensor", "link"}, "board")),
+    )
+    return RowLane("Events", rows)
+
+
+def _figures(result: DemoResult, lanes: Sequence[Lane]) -> str:
+    axis = TimeAxis(result.duration_s)
+    figures = [f"<figure>{caption(lane)}{lane_svg(lane, axis)}</figure>" for lane in lanes]
+    head = "<figcaption><b>Events</b> (point at a mark to read it)</figcaption>"
+    figures.append(f"<figure>{head}{rows_svg(_events(result), axis, labels=True)}</figure>")
+    return "".join(figures)
 
 
 def _table(result: DemoResult) -> str:
@@ -254,13 +261,12 @@ def _hover_data(lanes: Sequence[Lane], duration_s: float) -> str:
 
 def html(result: DemoResult) -> str:
     """The whole report as one self-contained page."""
-    template = resources.files("hil").joinpath("report.html").read_text(encoding="utf-8")
+    template = resources.files("hil.report").joinpath("demo.html").read_text(encoding="utf-8")
     lanes = _lanes(result)
     parts = {
         "HEADLINE": escape(_headline(result)),
         "TABLE": _table(result),
-        "LANES": "".join(lane_svg(lane, result.duration_s) for lane in lanes)
-        + events_svg(_marker_rows(result), result.duration_s),
+        "LANES": _figures(result, lanes),
         "EVENTS": _events_table(result.policies["rackedge"].record.events),
         "DECISIONS": _decisions_table(result.policies["rackedge"].record.decisions),
         "FACTS": _facts(result),
@@ -269,16 +275,6 @@ def html(result: DemoResult) -> str:
     for name, text in parts.items():
         template = template.replace(f"<!--{name}-->", text)
     return template
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write beside the target, then rename: a reader sees the old file or the new one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)  # left only if it could not be finished
 
 
 def _signals_csv(result: DemoResult) -> str:
@@ -292,22 +288,6 @@ def _signals_csv(result: DemoResult) -> str:
     return "\n".join(lines) + "\n"
 
 
-def check_directory(directory: Path) -> None:
-    """Make sure, before a long run, that `write` will be able to; creates nothing.
-
-    Raises EdgeError.
-    """
-    nearest = next(p for p in (directory, *directory.absolute().parents) if p.exists())
-    if not nearest.is_dir():
-        raise _unwritable(directory, f"{nearest} is a file")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise _unwritable(directory, f"no permission in {nearest}")
-
-
-def _unwritable(directory: Path, why: str) -> EdgeError:
-    return EdgeError(f"{directory}: cannot hold the report ({why}): give another --report")
-
-
 def write(result: DemoResult, directory: Path) -> Path:
     """Write report.html, run.json and signals.csv into `directory`; returns the report's path.
 
@@ -316,7 +296,7 @@ def write(result: DemoResult, directory: Path) -> Path:
     try:
         return _write_all(result, directory)
     except OSError as error:
-        raise _unwritable(directory, error.strerror or str(error)) from error
+        raise unwritable(directory, error.strerror or str(error)) from error
 
 
 def _write_all(result: DemoResult, directory: Path) -> Path:
@@ -328,7 +308,7 @@ def _write_all(result: DemoResult, directory: Path) -> Path:
     document["decisions"] = [
         entry.document() for entry in result.policies["rackedge"].record.decisions
     ]
-    _write_whole(directory / "run.json", json.dumps(document, indent=1) + "\n")
-    _write_whole(directory / "signals.csv", _signals_csv(result))
-    _write_whole(directory / "report.html", html(result))
+    write_whole(directory / "run.json", json.dumps(document, indent=1) + "\n")
+    write_whole(directory / "signals.csv", _signals_csv(result))
+    write_whole(directory / "report.html", html(result))
     return directory / "report.html"

@@ -10,13 +10,16 @@ import subprocess
 import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from edge.errors import EdgeError
-from hil import report
 from hil.demo import DemoOptions, run_demo
-from hil.plot import Lane, Level, Series, buckets, lane_svg
+from hil.report import demo as report
+from hil.report.axis import TimeAxis
+from hil.report.files import check_directory
+from hil.report.plot import Lane, Level, Series, buckets, lane_svg
 from hil.result import POLICIES
 
 LANES = 9
@@ -154,7 +157,7 @@ def test_a_second_report_replaces_the_first(tmp_path, result):
 
 def test_a_disk_that_is_full_leaves_the_old_report_and_no_half_one(tmp_path, result, monkeypatch):
     (tmp_path / "report.html").write_text("old")
-    write_text = report.Path.write_text
+    write_text = Path.write_text
 
     def full(path, text, **more):
         if "report" in path.name:
@@ -162,7 +165,7 @@ def test_a_disk_that_is_full_leaves_the_old_report_and_no_half_one(tmp_path, res
             raise OSError(28, "No space left on device")
         return write_text(path, text, **more)
 
-    monkeypatch.setattr(report.Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(EdgeError, match=r"cannot hold the report \(No space left on device\)"):
         report.write(result, tmp_path)
     monkeypatch.undo()
@@ -174,8 +177,8 @@ def test_a_directory_that_cannot_be_is_told_before_the_run(tmp_path):
     (tmp_path / "file").write_text("")
     for directory in (tmp_path / "file", tmp_path / "file" / "below" / "it"):
         with pytest.raises(EdgeError, match=r"file is a file\): give another --report"):
-            report.check_directory(directory)
-    report.check_directory(tmp_path / "new" / "deep")
+            check_directory(directory)
+    check_directory(tmp_path / "new" / "deep")
     assert not (tmp_path / "new").exists()
 
 
@@ -196,7 +199,7 @@ def test_buckets_lose_no_peak():
 @pytest.mark.parametrize("values", [[5.0], [5.0] * 9, [0.0, 0.0], [1e-9, 1e9]])
 def test_a_lane_of_any_values_stays_inside_its_panel(values):
     lane = Lane("t", "kW", [Series("s", "c", values)], (Level("limit", "limit", 3.0),))
-    svg = lane_svg(lane, 10.0)
+    svg = lane_svg(lane, TimeAxis(10.0))
     numbers = re.findall(r"[LMV]([\d.]+)(?: (-?[\d.]+))?", re.search(r' d="(.*?)"', svg)[1])
     heights = [float(y) for _, y in numbers if y]
     assert heights
@@ -205,7 +208,7 @@ def test_a_lane_of_any_values_stays_inside_its_panel(values):
 
 def test_a_log_lane_takes_values_off_both_ends():
     lane = Lane("t", "s", [Series("s", "c", [0.0, 1e9, 1.0])], log=True, lowest=0.1, highest=1000.0)
-    path = re.search(r' d="(.*?)"', lane_svg(lane, 1.0))[1]
+    path = re.search(r' d="(.*?)"', lane_svg(lane, TimeAxis(1.0)))[1]
     heights = [float(y) for y in re.findall(r"[LM][\d.]+ (-?[\d.]+)", path)]
     assert heights == [lane.height_px, 0.0, pytest.approx(lane.height_px * 0.75, abs=0.1)]
 
@@ -235,7 +238,7 @@ def chromium(directory, *args):
 HOVER = """
 <script>
 const box = stack.getBoundingClientRect();
-const at = box.left + box.width * (74 + 0.5 * (1180 - 74 - 14)) / 1180;
+const at = box.left + box.width * (132 + 0.5 * (1180 - 132 - 14)) / 1180;
 stack.dispatchEvent(new MouseEvent("mousemove", {clientX: at, clientY: box.top + 50}));
 document.documentElement.dataset.read = read.innerText;
 </script>
