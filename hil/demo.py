@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 from edge.errors import ConfigError, TraceError
 from firmware_py.channels import MAX_LOADS
+from hil.drivers.device import VirtualDevice
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import VmBoard
+from hil.engine.virtual import TICK_MS
 from hil.live import LiveRun
 from hil.lockstep import LockstepRun
 from hil.plant.rack import Rack
 from hil.plant.spec import CONTINUOUS, RackSpec, static_caps
-from hil.policies import TICK_MS, BaselineRun, Board, PolicyRun, Progress
+from hil.policies import BaselineRun, PolicyRun, Progress
 from hil.rackfile import board_json
 from hil.record import combined_digest
 from hil.result import DemoResult, Replay
@@ -153,7 +155,7 @@ def _lowest_w(spec: RackSpec) -> tuple[float, float]:
     return sum(w * a for w, a in floors), sum(w * (1 - a) for w, a in floors)
 
 
-def _board(runtime: str, config: Path) -> Board:
+def _board(runtime: str, config: Path) -> VirtualDevice:
     return VmBoard(config) if runtime == "micropython" else CpythonBoard(config)
 
 

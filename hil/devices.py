@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices by name: where a session gets the board of each case from."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from hil.drivers.device import VirtualDevice
@@ -13,7 +14,7 @@ from hil.ports import STORE
 from hil.scenario.model import Case
 
 
-class DeviceSource(ABC):
+class DeviceSource(AbstractContextManager["DeviceSource"]):
     """One device for a whole session."""
 
     name: str
@@ -26,8 +27,8 @@ class DeviceSource(ABC):
     def make_run(self, case: Case, directory: Path) -> Run:
         """A run of one case on it."""
 
-    def close(self) -> None:  # noqa: B027 - most have nothing to give back
-        """End of the session."""
+    def __exit__(self, *_: object) -> None:
+        """End of the session: most have nothing to give back."""
 
 
 class VirtualSource(DeviceSource):

@@ -9,10 +9,10 @@ from collections import deque
 from dataclasses import dataclass
 
 from edge.core.frame import Frame, FrameDecoder
-from edge.link.fields import BoardEvent, Telemetry
+from edge.link.fields import BoardEvent, HelloR, Telemetry
 from edge.link.messages import OWN, ShortPayloadError, UnknownMessageError
 from firmware_py.link.messages import AUTH, AUTH_BYTES
-from hil.verdict import FrameEntry
+from hil.verdict import BoardIdentity, FrameEntry
 
 RUN_MAX_BYTES = 512
 """A longer run without a delimiter, twice any frame, is garbage and recorded in such pieces."""
@@ -48,6 +48,8 @@ class Sniffer:
         self.down = LineCounters()
         self.telemetry: Telemetry | None = None
         """The last one that passed."""
+        self.identity: BoardIdentity | None = None
+        """Of the first HELLO_R that passed."""
         self.telemetry_ms: int | None = None
         """When it passed."""
         self.board_events: list[tuple[int, BoardEvent]] = []
@@ -128,6 +130,8 @@ class Sniffer:
             return "unknown"
         if up and isinstance(values, Telemetry):
             self.telemetry, self.telemetry_ms = values, now_ms
+        elif up and isinstance(values, HelloR) and self.identity is None:
+            self.identity = identity_of(values)
         elif up and isinstance(values, BoardEvent) and run not in self._seen:
             self._seen.append(run)
             self.board_events.append((now_ms, values))
@@ -137,6 +141,13 @@ class Sniffer:
 def body_of(frame: Frame) -> bytes:
     """The payload without the counter and MAC of an authenticated frame."""
     return frame.payload[:-AUTH_BYTES] if frame.flags & AUTH else frame.payload
+
+
+def identity_of(hello: HelloR) -> BoardIdentity:
+    """Which board says so: `tail` is its machine and its unique id."""
+    machine, _, uid = hello.tail.partition(" ")
+    firmware = f"{hello.fw_major}.{hello.fw_minor}.{hello.fw_patch}"
+    return BoardIdentity(machine, uid, firmware, hello.config_crc)
 
 
 def _garbage(direction: _Direction, up: bool, run: bytes, now_ms: int) -> FrameEntry:

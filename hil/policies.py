@@ -4,17 +4,16 @@
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from firmware_py.channels import N_IN
+from hil.drivers.device import VirtualDevice
+from hil.engine.virtual import TICK_MS
 from hil.plant import io
 from hil.plant.rack import Rack
 from hil.record import Recorder
 from hil.report.demo import NEVER_S
 from hil.result import PolicyMetrics, PolicyResult
 
-TICK_MS = 100
-"""Step of the plant and of the firmware."""
 J_PER_WH = 3600.0
 BASE_SIGNALS = (
     "demand_w",
@@ -33,19 +32,6 @@ def time_to_trip_s(rack: Rack) -> float:
     feeds = zip(rack.spec.feeds, rack.tripped, strict=True)
     times = [0.0 if tripped else rack.time_to_trip_s(feed.name) for feed, tripped in feeds]
     return min(*times, NEVER_S)
-
-
-class Board(Protocol):
-    """A rack controller in virtual time."""
-
-    until_ms: int
-    outputs: "array[int]"
-
-    def exchange(self, now_ms: int, inputs: "array[int]", rx: bytes) -> bytes:
-        """Run at `now_ms`; returns link bytes."""
-
-    def close(self) -> None:
-        """End of the run."""
 
 
 class PolicyRun(ABC):
@@ -126,7 +112,7 @@ class BaselineRun(PolicyRun):
     """
 
     def __init__(
-        self, name: str, rack: Rack, board: Board, caps_w: Sequence[float] | None = None
+        self, name: str, rack: Rack, board: VirtualDevice, caps_w: Sequence[float] | None = None
     ) -> None:
         self.name = name
         super().__init__(rack)

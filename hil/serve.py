@@ -16,9 +16,10 @@ from edge.board_events import STATE_NAMES
 from edge.errors import EdgeError, LinkError
 from firmware_py.channels import OUT_STATE
 from hil.demo import DemoOptions, sized, workload
+from hil.engine.virtual import TICK_MS
 from hil.live import LiveRack
 from hil.plant.rack import Rack
-from hil.policies import TICK_MS, time_to_trip_s
+from hil.policies import time_to_trip_s
 from hil.rackfile import board_json
 from hil.trace import Demand
 from hil.unwind import unwinding

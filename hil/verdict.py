@@ -142,6 +142,7 @@ class RunResult:
     """SHA-256 of record and frames in virtual time; None in real time."""
     duration_s: float = 0.0
     late_ticks: int = 0
+    wall_s: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
     """What the bench measured of itself and of the board in wall time; not in the digest:
-    `wall_s`, `speed` (run over wall time), `mcu_tick_ms_p50|p99|max`, `late_ms_p99|max`."""
+    `speed` (run over wall time), `mcu_tick_ms_p50|p99|max`, `late_ms_p99|max`."""

@@ -31,10 +31,12 @@ class Device(Protocol):
 class VirtualDevice(Device, Protocol):
     """Runs only while it is asked to; board time is the caller's, modulo 2**30."""
 
-    boots: int
-    """Boots so far, those that it did by itself among them."""
     until_ms: int
     """It wants to run again at this board time, earlier only if link bytes come."""
+
+    @property
+    def boots(self) -> int:
+        """Boots so far, those that it did by itself among them."""
 
     def exchange(self, now_ms: int, inputs: "array[int]", rx: bytes) -> bytes:
         """Run at board time `now_ms` on int32[N_IN]; returns link bytes. Raises LinkError."""

@@ -53,8 +53,8 @@ def _no_overrun(run: "Run") -> str | None:
 
 
 def _energy_balances(run: "Run") -> str | None:
-    error = run.rack.balance_error()
-    return f"energy balance of the plant is off by {error:.2e}" if error > BALANCE else None
+    error = abs(run.rack.unaccounted_j) / max(run.rack.feed_j, 1.0)
+    return f"{error:.1e} of the energy is unaccounted for" if error > BALANCE else None
 
 
 _INVARIANTS: tuple[tuple[str, set[str], Callable[["Run"], str | None]], ...] = (

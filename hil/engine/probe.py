@@ -82,8 +82,13 @@ class Probe:
         outputs: "array[int]",
         groups: int,
         telemetry: Callable[[], Sequence[int] | None],
+        *,
+        stimulated: bool = True,
     ) -> None:
-        """`telemetry`: the newest TELEMETRY's values in the order of TM_FIELDS, or None."""
+        """`telemetry`: the newest TELEMETRY's values in the order of TM_FIELDS, or None.
+
+        Without stimulus neither plant nor readings nor outputs are known: their names are absent.
+        """
         self._rack = rack
         self._inputs = inputs
         self._outputs = outputs
@@ -100,36 +105,25 @@ class Probe:
         named_out = output_names()
         self._out_at = tuple(named_out)
         self._tm_none = (NAN,) * len(TM_FIELDS)
-        self.names: tuple[str, ...] = (
+        told = (*_HOST, *_MCU, *(f"tm_{field}" for field in TM_FIELDS))
+        seen = (
             *plant,
             "state",
             *(f"group_{g}_on" for g in self._groups),
             *_COUNTERS,
-            *_HOST,
-            *_MCU,
-            *(f"tm_{field}" for field in TM_FIELDS),
             *named_out.values(),
             *named_in.values(),
         )
+        self._stimulated = stimulated
+        self.names: tuple[str, ...] = (*told, *seen) if stimulated else told
 
     def row(self) -> list[float]:
         """All signals now, one per name."""
-        signals.values(self._rack, self._plant)
-        out, inputs, host, board = self._outputs, self._inputs, self.host, self.board
-        relays = out[channels.OUT_RELAYS]
-        self._count(relays)
+        host, board = self.host, self.board
         told = self._telemetry()
         tm = self._tm_none if told is None else [NAN if v == m.INVALID else v for v in told]
         heap, missed = (NAN, NAN) if told is None else (tm[-1], tm[-4])
-        return [
-            *self._plant,
-            out[channels.OUT_STATE] if board.on else NAN,
-            *(relays >> g & 1 for g in self._groups),
-            self._n_shed,
-            self._n_restore,
-            board.boots,
-            board.lockouts,
-            self._rack.trips,
+        row = [
             host.up,
             host.lease,
             host.caps,
@@ -140,6 +134,23 @@ class Probe:
             missed,
             board.on,
             *tm,
+        ]
+        return [*row, *self._seen()] if self._stimulated else row
+
+    def _seen(self) -> list[float]:
+        out, inputs, board = self._outputs, self._inputs, self.board
+        signals.values(self._rack, self._plant)
+        relays = out[channels.OUT_RELAYS]
+        self._count(relays)
+        return [
+            *self._plant,
+            out[channels.OUT_STATE] if board.on else NAN,
+            *(relays >> g & 1 for g in self._groups),
+            self._n_shed,
+            self._n_restore,
+            board.boots,
+            board.lockouts,
+            self._rack.trips,
             *(out[at] for at in self._out_at),
             *(NAN if (v := inputs[at]) == m.INVALID else v for at in self._in_at),
         ]

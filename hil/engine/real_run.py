@@ -10,20 +10,22 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from edge.link.serial import open_transport
+from firmware_py.channels import N_IN, N_OUT
 from firmware_py.link import messages as m
 from hil.drivers.device import RealDevice
 from hil.engine.hosts import Listener
 from hil.engine.probe import Probe
 from hil.engine.run import Run
+from hil.engine.virtual import TICK_MS
 from hil.engine.virtual_run import KEY
 from hil.frontends.redfish import RedfishServer, RedfishService, chassis_of
 from hil.plant import io
-from hil.policies import TICK_MS
 from hil.ports import STIMULUS, Ports, Transform, Unsupported
 from hil.rackfile import rack_toml
 from hil.scenario.model import Case
@@ -69,8 +71,8 @@ class RealRun(Run):
         self.stack.callback(device.close)
         self.device_name, self.identity = device.name, device.identity
         self._stimulated = STIMULUS in device.capabilities
-        self.inputs = io.new_inputs(self.rack)
-        self.commands = io.new_outputs()
+        self.inputs = array("i", bytes(4 * N_IN))
+        self.commands = array("i", bytes(4 * N_OUT))
         self._sensors: list[Transform] = []
         self._actuators: list[Transform] = []
         self._late_ms: list[float] = []
@@ -168,8 +170,8 @@ class RealRun(Run):
         facts.caps = float(sum(cap is not None for cap in self.rack.cap_requested_w))
         facts.frames = float(self.sniffer.frames)
         facts.crc_errors = float(self.sniffer.crc_errors)
-        board.boots = 1 + self.boots_seen
-        board.lockouts = self.lockouts_seen
+        board.boots = max(1, self.boots)
+        board.lockouts = self.lockouts
 
     def late_ticks(self) -> int:
         """See Run."""

@@ -11,16 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.errors import EdgeError
+from firmware_py.link import messages as m
 from hil.engine.environment import environment
 from hil.engine.health import health
 from hil.engine.probe import STATES, TM_FIELDS, Probe
 from hil.engine.stimulus import Stimuli
+from hil.engine.virtual import TICK_MS
 from hil.faults.schedule import Injector
 from hil.frames import Sniffer
 from hil.plant.demand import SettableDemand
 from hil.plant.options import build
 from hil.plant.rack import Rack
-from hil.policies import TICK_MS
 from hil.ports import Ports
 from hil.rackfile import board_json
 from hil.record import Recorder
@@ -61,12 +62,16 @@ class Run(ABC):
         self.directory = directory
         self.stack = ExitStack()
         spec = build(case.rack, case.seed)
-        self.rack = Rack(spec, SettableDemand(spec))
+        self.rack = Rack(spec, SettableDemand(spec.loads))
         self.groups = 1 + max(load.group for load in spec.loads)
         self.config = directory / "board.json"
         self.config.write_text(board_json(spec, overrides=case.board.config), encoding="utf-8")
         self.sniffer = Sniffer()
         self.frames: list[FrameEntry] = []
+        self.lockouts = 0
+        """EV_LOCKOUT that passed the line."""
+        self.boots = 0
+        """EV_BOOT that passed the line."""
         self.now_ms = 0
         self.ticks = case.duration_ms // TICK_MS
         self._every = max(1, math.ceil(self.ticks / MOST_ROWS))
@@ -147,6 +152,13 @@ class Run(ABC):
     def heard(self, up: bool, data: bytes, now_ms: int) -> None:
         """Bytes that passed the host's end of the line."""
         self.frames += self.sniffer.take(up, data, now_ms)
+        events = self.sniffer.board_events
+        if events:
+            self.lockouts += sum(values.code == m.EV_LOCKOUT for _, values in events)
+            self.boots += sum(values.code == m.EV_BOOT for _, values in events)
+            events.clear()
+        if self.identity is None:
+            self.identity = self.sniffer.identity
 
     def telemetry(self) -> Sequence[int] | None:
         """Values of the newest TELEMETRY, in the order of TM_FIELDS."""
@@ -189,12 +201,13 @@ class Run(ABC):
             duration_s=self.now_ms / 1000,
             late_ticks=self.late_ticks(),
             metrics=self.metrics(),
+            wall_s=time.monotonic() - self._started_s,
         )
 
     def metrics(self) -> dict[str, float]:
         """See RunResult."""
         wall_s = time.monotonic() - self._started_s
-        found = {"wall_s": wall_s, "speed": self.now_ms / 1000 / wall_s if wall_s else 0.0}
+        found = {"speed": self.now_ms / 1000 / wall_s if wall_s else 0.0}
         ticks = sorted(ms for ms in self.tick_ms if not math.isnan(ms))
         if ticks:
             found["mcu_tick_ms_p50"] = ticks[len(ticks) // 2]

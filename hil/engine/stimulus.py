@@ -5,6 +5,7 @@ import csv
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from edge.errors import TraceError
@@ -58,7 +59,8 @@ def _ramp(stimulus: Stimulus) -> Level:
     def level(now_ms: int) -> float | None:
         if now_ms < at_ms:
             return None
-        return start + (to - start) * min(1.0, (now_ms - at_ms) / for_ms)
+        share: float = min(1.0, (now_ms - at_ms) / for_ms)
+        return start + (to - start) * share
 
     return level
 
@@ -103,7 +105,7 @@ def read_column(path: Path, name: str) -> tuple[list[int], list[float]]:
                 values.append(_number(path, number, row, at))
     except (OSError, UnicodeDecodeError) as error:
         raise TraceError(f"{path}: cannot be read: {error}") from error
-    if not times or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+    if not times or any(b <= a for a, b in pairwise(times)):
         raise TraceError(f"{path}: t_s must rise from row to row, and there must be rows")
     return [round((t - times[0]) * 1000) for t in times], values
 

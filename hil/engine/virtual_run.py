@@ -125,6 +125,4 @@ class VirtualRun(Run):
         board.on = self.mcu.on
         self.tick_ms.append(self.mcu.device.measure()["mcu_tick_ms"])
         board.boots = 1 + self.mcu.resets
-        board.lockouts = self.sniffer.lockouts
-        if self.identity is None:
-            self.identity = self.sniffer.identity
+        board.lockouts = self.lockouts

@@ -15,12 +15,13 @@ def judge(report: pytest.TestReport, marker: pytest.Mark) -> None:
         report.longrepr = f"the quarantine ended on {until} ({reason}): mend the test or extend it"
     elif report.failed:
         report.outcome = "skipped"
-        report.wasxfail = f"quarantined until {until}: {reason}"  # type: ignore[attr-defined]
+        report.wasxfail = f"quarantined until {until}: {reason}"
 
 
 def _terms(marker: pytest.Mark) -> tuple[str, date]:
     """Raises pytest.UsageError for a marker without reason or date."""
-    terms = dict(zip(("reason", "until"), marker.args, strict=False)) | marker.kwargs
+    given = dict(zip(("reason", "until"), marker.args, strict=False))
+    terms = {**given, **marker.kwargs}
     try:
         return str(terms["reason"]), date.fromisoformat(str(terms["until"]))
     except (KeyError, ValueError) as error:

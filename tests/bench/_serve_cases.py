@@ -10,10 +10,11 @@ from pathlib import Path
 
 from hil.demo import DemoOptions, sized, workload
 from hil.drivers.inprocess import CpythonBoard
+from hil.engine.virtual import TICK_MS
 from hil.lockstep import LockstepRun
 from hil.plant.rack import Rack
 from hil.plant.spec import RackSpec, static_caps
-from hil.policies import TICK_MS, BaselineRun, PolicyRun
+from hil.policies import BaselineRun, PolicyRun
 from hil.rackfile import board_json
 from hil.trace import Demand, Trace
 from tests.bench._serve_peers import Caps, Controller, Reading, Rumd, ThreeBand

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import coo_matrix
 
+from hil.engine.virtual import TICK_MS
 from hil.plant.breaker import Curve
 from hil.plant.rack import Rack
 from hil.plant.spec import RackSpec
-from hil.policies import TICK_MS
 from hil.trace import Demand, Trace
 
 TANGENTS = (0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.2, 1.35, 1.5, 1.8, 2.2, 3.0)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from firmware_py.channels import OUT_STATE
 from hil.demo import DemoOptions
+from hil.engine.virtual import TICK_MS
 from hil.live import LiveRack
-from hil.policies import TICK_MS
 from hil.rackfile import board_json
 from tests.hil.lockstep_rig import rack_of
 

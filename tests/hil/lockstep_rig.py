@@ -10,11 +10,11 @@ from hil.demo import DemoOptions, workload
 from hil.drivers.inprocess import CpythonBoard
 from hil.engine import virtual
 from hil.engine.hosts import Nobody
+from hil.engine.virtual import TICK_MS
 from hil.lockstep import LockstepRun
 from hil.pipe import SerialPipe
 from hil.plant.rack import Rack
 from hil.plant.spec import RackSpec
-from hil.policies import TICK_MS
 from hil.rackfile import board_json
 from hil.trace import Demand
 

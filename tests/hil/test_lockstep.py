@@ -10,9 +10,10 @@ from firmware_py import channels
 from firmware_py.link import messages as m
 from hil.demo import DemoOptions, workload
 from hil.drivers.inprocess import CpythonBoard
+from hil.engine.virtual import TICK_MS
 from hil.plant.rack import Rack
 from hil.plant.spec import RackSpec
-from hil.policies import TICK_MS, BaselineRun, time_to_trip_s
+from hil.policies import BaselineRun, time_to_trip_s
 from hil.rackfile import board_json
 from hil.trace import Demand
 from tests.data import ABSENT, power_traces
