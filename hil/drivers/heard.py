@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a bench measures of a virtual board in passing."""
+"""What a bench measures of a board in passing."""
 
 import math
 import time
@@ -22,10 +22,14 @@ class Heard:
         self._heap_free = math.nan
         self._exchange_ms = math.nan
 
-    def exchanged(self, tx: bytes, start_s: float) -> None:
-        """Book the link bytes of an exchange that began at `start_s` (perf_counter)."""
+    def came(self, tx: bytes) -> None:
+        """Book link bytes."""
         if tx:
             self._tx = (self._tx + tx)[-KEPT_BYTES:]
+
+    def exchanged(self, tx: bytes, start_s: float) -> None:
+        """Book the link bytes of an exchange that began at `start_s` (perf_counter)."""
+        self.came(tx)
         self._exchange_ms = (time.perf_counter() - start_s) * 1000.0
 
     def forget(self) -> None:
@@ -39,5 +43,5 @@ class Heard:
             for frame in FrameDecoder().feed(b"\0" + self._tx):
                 if frame.type == TELEMETRY:
                     self._heap_free = float(OWN.unpack(frame.type, frame.payload).values.heap_free)
-            self._tx = b""
+            self._tx = self._tx[self._tx.rfind(b"\0") + 1 :]  # of a frame that is still coming
         return {MCU_HEAP_FREE: self._heap_free, MCU_TICK_MS: self._exchange_ms}

@@ -18,15 +18,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.errors import EdgeError, PortError
 from edge.link.serial import Transport
 from hil.drivers.lane import Lane
+from hil.drivers.lasting import LastingPort
 from hil.drivers.pty import CHUNK_BYTES, HostEnd, write_some
 
 READ_S = 0.1
 """Longest wait of the reader, and so of an end."""
-REOPEN_S = 0.2
-"""Between two tries to open a port that has gone away."""
 SLICE_MS = 1.0
 """Finest step of the pump."""
 IDLE_MS = 500.0
@@ -53,15 +51,11 @@ class Tap:
         self.down = Lane(baud, paced=paced)
         self.overflow_bytes = 0
         """Bytes lost because the host did not read."""
-        self.reopened = 0
-        """Times that the board's port came back."""
-        self._port: Transport | None = first
-        self._open_port = open_port
+        self._board = LastingPort(first, open_port, self._changed)
         self._start_ns = time.monotonic_ns()
         self._folder = Path(tempfile.mkdtemp(prefix="rackedge-tap-"))
         self._host = HostEnd(self._folder / name)
         self._wanted = True
-        self._broken = False  # the port failed while it was written to; the reader closes it
         self._came: list[tuple[int, bytes]] = []
         self._frames: list[tuple[int, bool, bytes]] = []
         self._failure: BaseException | None = None
@@ -83,9 +77,9 @@ class Tap:
         return str(self._host.path)
 
     @property
-    def is_open(self) -> bool:
-        """Whether the board's port is there."""
-        return self._port is not None
+    def gone_s(self) -> float:
+        """Time since the board's port went away; 0 while it is there."""
+        return self._board.gone_s
 
     def now_ms(self) -> int:
         """Milliseconds since the tap was made."""
@@ -106,16 +100,14 @@ class Tap:
         """Pull the host's cable: its port vanishes, bytes under way are lost."""
         with self._lock:
             self._wanted = False
-            self._host.unplug()
-            self.up.drop()
-            self.down.drop()
+            self._pull()
         self._wake()
 
     def plug(self) -> None:
         """Plug it in again, as a new device, once the board's port is there."""
         with self._lock:
             self._wanted = True
-            if self._port is not None:
+            if not self._board.gone_s:
                 self._host.plug()
         self._wake()
 
@@ -126,8 +118,7 @@ class Tap:
         for thread in self._threads:
             thread.join(timeout=5)
         self._host.unplug()
-        if self._port is not None:
-            self._port.close()
+        self._board.close()
         for fd in (self._wake_r, self._wake_w):
             os.close(fd)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -146,44 +137,25 @@ class Tap:
 
     def _read(self) -> None:
         while self._running:
-            port = self._port
-            if port is None:
-                self._reopen()
-                continue
-            try:
-                data = b"" if self._broken else port.read(READ_S)
-            except PortError:
-                self._broken = True
-            if self._broken:
-                self._lost(port)
-            elif data:
+            data = self._board.read(READ_S)
+            if data:
                 with self._lock:
                     self._came.append((self.now_ms(), data))
                 self._wake()
 
-    def _lost(self, port: Transport) -> None:
+    def _changed(self, there: bool) -> None:
         with self._lock:
-            self._port = None
-            self._broken = False
-            self._came.clear()
-            self._host.unplug()
-            self.up.drop()
-            self.down.drop()
-        port.close()
+            if there and self._wanted:
+                self._host.plug()
+            elif not there:
+                self._came.clear()
+                self._pull()
         self._wake()
 
-    def _reopen(self) -> None:
-        try:
-            port = self._open_port()
-        except EdgeError:
-            time.sleep(REOPEN_S)
-            return
-        with self._lock:
-            self._port = port
-            self.reopened += 1
-            if self._wanted:
-                self._host.plug()
-        self._wake()
+    def _pull(self) -> None:
+        self._host.unplug()
+        self.up.drop()
+        self.down.drop()
 
     # The host's
 
@@ -225,12 +197,9 @@ class Tap:
                 sent = write_some(self._host.fd, up)
                 self.overflow_bytes += len(up) - sent
                 self._frames.append((now_ms, True, up[:sent]))
-            down, port = self.down.take(now_ms), self._port
-        if down and port is not None:
-            try:
-                port.write(down)
-            except PortError:
-                self._broken = True
+            down = self.down.take(now_ms)
+        if down:
+            self._board.write(down)
 
     def _from_host(self, host: int, now_ms: int) -> None:
         with contextlib.suppress(BlockingIOError, OSError):
