@@ -1,7 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fault catalogue: every kind of fault that a scenario can name, by `layer.kind`."""
 
-from hil.faults import data, host, link_frames, link_line, mcu, sensor, sensor_time
+from hil.faults import (
+    actuator,
+    data,
+    host,
+    link_frames,
+    link_line,
+    mcu,
+    power,
+    sensor,
+    sensor_time,
+    thermal,
+)
 from hil.faults.base import CATALOGUE, FaultType, Prepared
 
 __all__ = ["CATALOGUE", "FaultType", "Prepared"]
@@ -9,4 +20,4 @@ __all__ = ["CATALOGUE", "FaultType", "Prepared"]
 LAYERS = ("sensor", "actuator", "link", "power", "thermal", "mcu", "host", "data")
 
 # Imported for what they enter.
-_ = (data, host, link_frames, link_line, mcu, sensor, sensor_time)
+_ = (actuator, data, host, link_frames, link_line, mcu, power, sensor, sensor_time, thermal)

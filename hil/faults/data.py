@@ -10,8 +10,9 @@ from hil.faults.base import fault
 from hil.faults.names import INPUTS, InputNames, select
 from hil.faults.sensor import Mapped, PerChannel, Swap, Swapped, Target
 from hil.faults.sensor_time import History
+from hil.faults.shared import Ticking
 from hil.options import Options
-from hil.ports import STIMULUS
+from hil.ports import STIMULUS, Ports, Unsupported
 
 
 class FalseMeter(Options):
@@ -98,3 +99,28 @@ class LyingCap(Options):
 
     load: Annotated[int, Field(ge=0, le=31)] = 0
     """Number of the load."""
+
+
+@fault("data.lying_cap", "a server reports its cap and does not hold it", LyingCap, STIMULUS)
+class CapLie(Ticking):
+    """The limiter is told of no cap; what was asked for stays to be read."""
+
+    def __init__(self, params: LyingCap, _: random.Random) -> None:
+        self._load = params.load
+
+    def start(self, ports: Ports, now_ms: int) -> None:
+        """Let go of the cap in force. Raises Unsupported."""
+        rack = ports.plant
+        if self._load >= len(rack.spec.loads):
+            raise Unsupported(f"data.lying_cap: no load {self._load}: {len(rack.spec.loads)} here")
+        self.tick(ports, now_ms)
+
+    def tick(self, ports: Ports, _now_ms: int) -> None:
+        """A cap that came since the last tick is in force for one tick at most."""
+        told_w = ports.plant.cap_requested_w[self._load]
+        ports.plant.set_cap(self._load, None)
+        ports.plant.cap_requested_w[self._load] = told_w
+
+    def stop(self, ports: Ports, _now_ms: int) -> None:
+        """Hold what is reported."""
+        ports.plant.set_cap(self._load, ports.plant.cap_requested_w[self._load])

@@ -32,8 +32,8 @@ class Reset(Options):
 
     cause: Literal["pin", "soft", "watchdog", "power_on"] = "pin"
     """What the port reports as its cause."""
-    dark_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
-    """No instruction runs for so long."""
+    dark_ms: Annotated[int, Field(ge=0, le=600_000)] = 500
+    """No instruction runs for so long; interpreter and imports take 500."""
 
 
 @fault("mcu.reset", "one reset", Reset, RESET)
@@ -54,7 +54,7 @@ class Hang(Options):
     """A loop that stands still and goes on."""
 
     ms: Annotated[int, Field(ge=100, le=600_000)] = 1500
-    """For so long; below the watchdog's time (8 s) nothing resets."""
+    """For so long; below the watchdog's time (2 s) nothing resets."""
 
 
 @fault("mcu.hang", "the loop stands still for a while: a long flash write, a GC pause", Hang, MCU)
@@ -167,7 +167,7 @@ class Brownouts(Options):
     """Resets."""
     within_ms: Annotated[int, Field(ge=500, le=600_000)] = 6000
     """All of them in so long, equally spaced."""
-    dark_ms: Annotated[int, Field(ge=0, le=60_000)] = 100
+    dark_ms: Annotated[int, Field(ge=0, le=60_000)] = 500
     """Without supply each time."""
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """When faults begin and end in a run, and with what chance."""
 
+import math
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -15,10 +17,15 @@ from hil.ports import Fault, Ports
 from hil.scenario.model import FaultSpec
 from hil.verdict import FaultSpan
 
-Row = Callable[[str], float]
-"""The run's signals of the last tick, by name."""
-Condition = Callable[[Row], bool]
-"""A compiled `when`."""
+Row = Sequence[float]
+"""The run's signals of the last tick."""
+
+
+class Condition(Protocol):
+    """A compiled `when`; hil.scenario.expr.Expr is one."""
+
+    def evaluate(self, row: Row, t_ms: int) -> float:
+        """1 if it holds, 0 if not, NaN if that cannot be said; asked once per tick."""
 
 
 def parameters(spec: FaultSpec) -> Options:
@@ -70,18 +77,20 @@ class Planned:
         self.condition = condition
         self.start_ms: int | None = None
         self.end_ms: int | None = None
+        self.over = False
 
     @property
     def active(self) -> bool:
         """Begun and not ended."""
-        return self.start_ms is not None and self.end_ms is None
+        return self.start_ms is not None and not self.over
 
     def begins(self, now_ms: int, row: Row) -> bool:
         """Whether this is its first tick."""
         if self.start_ms is not None:
             return False
         if self.condition is not None:
-            return self.condition(row)
+            truth = self.condition.evaluate(row, now_ms)
+            return not math.isnan(truth) and bool(truth)
         return now_ms >= (self.spec.at_ms or 0)
 
     def ends(self, now_ms: int) -> bool:
@@ -126,15 +135,18 @@ class Injector:
                 each.fault.tick(self._ports, now_ms)
 
     def stop(self, now_ms: int) -> None:
-        """End all that still runs, the newest first: the bench is given back as it was."""
+        """The run is over: undo what still runs, the newest first; its span stays open."""
         for each in reversed(self._planned):
             if each.active:
-                self._stop(each, now_ms)
+                each.fault.stop(self._ports, now_ms)
+                each.over = True
 
+    @property
     def active(self) -> tuple[str, ...]:
         """Kinds at work now."""
         return tuple(each.spec.kind for each in self._planned if each.active)
 
+    @property
     def spans(self) -> tuple[FaultSpan, ...]:
         """What was injected so far, in order of start."""
         begun = [each for each in self._planned if each.start_ms is not None]
@@ -146,3 +158,4 @@ class Injector:
     def _stop(self, each: Planned, now_ms: int) -> None:
         each.fault.stop(self._ports, now_ms)
         each.end_ms = now_ms
+        each.over = True
