@@ -1,17 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices by name: where a session gets the board of each case from."""
 
+import subprocess
+import sys
+import time
 from abc import abstractmethod
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import IO
 
-from hil.drivers.device import VirtualDevice
+from edge.errors import ConfigError, LinkError
+from hil.bench import file as bench_file
+from hil.bench.connect import connect
+from hil.bench.lock import Lock
+from hil.drivers.boardfile import read_binary
+from hil.drivers.device import RealDevice, VirtualDevice
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import VmBoard
+from hil.engine.real_run import RealRun
 from hil.engine.run import Run
+from hil.engine.unavailable import Unavailable
 from hil.engine.virtual_run import KEY, VirtualRun
-from hil.ports import STORE
+from hil.ports import HOST, LINE, POWER, STIMULUS, STORE
 from hil.scenario.model import Case
+
+VIRTUAL = {"micropython": VmBoard, "cpython": CpythonBoard}
+PTY = "pty"
+PTY_STARTS_S = 10.0
+"""Longest wait for the ports of a pty board."""
+PTY_BENCH = """\
+bench: pty
+devices:
+  pty:
+    transport: {{ url: "{folder}/link" }}
+    bus: {{ url: "{folder}/bus" }}
+    identity: {{ machine: sim, uid: "pty" }}
+    features: [store]
+"""
 
 
 class DeviceSource(AbstractContextManager["DeviceSource"]):
@@ -20,12 +45,14 @@ class DeviceSource(AbstractContextManager["DeviceSource"]):
     name: str
     clock: str
     capabilities: frozenset[str]
-    destructive: bool
-    """Whether steps that may damage it are allowed by who owns it."""
+    real = False
+    """It can be damaged."""
+    destructive = False
+    """Who owns it allows steps that may damage it."""
 
     @abstractmethod
     def make_run(self, case: Case, directory: Path) -> Run:
-        """A run of one case on it."""
+        """A run of one case on it. Raises Unavailable, EdgeError."""
 
     def __exit__(self, *_: object) -> None:
         """End of the session: most have nothing to give back."""
@@ -35,7 +62,6 @@ class VirtualSource(DeviceSource):
     """Firmware in virtual time: a fresh board for each case."""
 
     clock = "virtual"
-    destructive = True
 
     def __init__(self, board: type[CpythonBoard | VmBoard], firmware: Path | None = None) -> None:
         """`firmware`: a folder with another `firmware_py/`, for the VM."""
@@ -57,11 +83,123 @@ class VirtualSource(DeviceSource):
         )
 
 
+class BenchSource(DeviceSource):
+    """A board of a bench file; the bench and the device are locked meanwhile."""
+
+    clock = "real"
+    real = True
+
+    def __init__(self, path: Path, name: str) -> None:
+        """Raises ConfigError, PortError."""
+        self._bench = bench_file.load(path)
+        entry = self._bench.device(name)
+        self.name = name
+        self.destructive = entry.destructive
+        self._stimulated = entry.bus is not None
+        more = ({STIMULUS} if entry.bus else set()) | ({POWER} if entry.power else set())
+        self.capabilities = frozenset({LINE, HOST} | more | set(entry.features))
+        self.channels = {logical: (c.source, c.scale) for logical, c in entry.channels.items()}
+        self._lock = Lock("bench", self._bench.file.bench)
+
+    def make_run(self, case: Case, directory: Path) -> Run:
+        """See DeviceSource. Raises PortError, LinkError."""
+        return RealRun(case, directory, self._open, self.channels)
+
+    def _open(self, config: Path, case: Case, flash: Path) -> RealDevice:
+        del flash  # its own
+        if case.board.key:
+            raise Unavailable(f"{self.name}: the bench does not know its key")
+        device = connect(self._bench, self.name)
+        wanted = int.from_bytes(read_binary(config)[8:12], "little")
+        carried = device.identity.config_crc
+        if self._stimulated and carried != wanted:
+            device.close()
+            raise Unavailable(
+                f"{self.name} runs on configuration {carried:08x}, this case needs {wanted:08x}: "
+                "write it with `rackedge hil list --what config`, push it with `rackedge config push`"
+            )
+        return device
+
+    def __exit__(self, *_: object) -> None:
+        """Give the bench back."""
+        self._lock.release()
+
+
+class PtySource(DeviceSource):
+    """The VM behind two ptys, in a process of its own: a board for all that the bench can tell."""
+
+    name = PTY
+    clock = "real"
+    capabilities = frozenset({LINE, HOST, STIMULUS, STORE})
+
+    def __init__(self, firmware: Path | None = None) -> None:
+        self._firmware = firmware
+
+    def make_run(self, case: Case, directory: Path) -> Run:
+        """See DeviceSource."""
+        return RealRun(case, directory, self._open)
+
+    def _open(self, config: Path, case: Case, flash: Path) -> RealDevice:
+        folder = config.parent
+        board = PtyProcess(config, case, flash, self._firmware)
+        try:
+            bench = folder / "bench.yaml"
+            bench.write_text(PTY_BENCH.format(folder=folder), encoding="utf-8")
+            return connect(bench_file.load(bench), PTY, closed=board.close)
+        except BaseException:
+            board.close()
+            raise
+
+
+class PtyProcess:
+    """`python -m hil.drivers.pty_board`."""
+
+    def __init__(self, config: Path, case: Case, flash: Path, firmware: Path | None) -> None:
+        """Raises LinkError if it does not come up."""
+        folder = config.parent
+        command = [sys.executable, "-m", "hil.drivers.pty_board", "--uid", "pty"]
+        command += ["--link", str(folder / "link"), "--bus", str(folder / "bus")]
+        command += ["--config", str(config)]
+        command += ["--store", str(flash)] if case.board.store else []
+        command += ["--key", KEY.hex()] if case.board.key else []
+        command += ["--firmware", str(firmware)] if firmware else []
+        self._said: IO[bytes] = (folder / "pty_board.log").open("w+b")
+        self._process = subprocess.Popen(  # noqa: S603 - this package's own module
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._said,
+            stderr=self._said,
+            process_group=0,
+        )
+        until_s = time.monotonic() + PTY_STARTS_S
+        while not all((folder / port).exists() for port in ("link", "bus")):
+            if self._process.poll() is not None or time.monotonic() > until_s:
+                self.close()
+                words = (folder / "pty_board.log").read_text(errors="replace").strip()
+                raise LinkError(f"the pty board does not start: {words or 'no message'}")
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        """End it."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._said.close()
+
+
 def source_of(name: str, bench: Path | None = None, firmware: Path | None = None) -> DeviceSource:
     """The device of that name. Raises ConfigError with the names that there are."""
     if name in VIRTUAL:
         return VirtualSource(VIRTUAL[name], firmware)
-    raise NotImplementedError(bench)
-
-
-VIRTUAL = {"micropython": VmBoard, "cpython": CpythonBoard}
+    if name == PTY:
+        return PtySource(firmware)
+    if bench is None:
+        known = ", ".join((*VIRTUAL, PTY))
+        raise ConfigError(f"no device {name!r}: give one of {known}, or --bench with its file")
+    if firmware is not None:
+        raise ConfigError(f"--firmware is for the VM: {name} runs what was flashed to it")
+    return BenchSource(bench, name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.errors import ConfigError
-from hil.bench.gate import refusals
+from hil.bench.gate import skip_reasons
 from hil.devices import DeviceSource, source_of
 from hil.engine.run import Interrupted, Run, run_case
 from hil.engine.unavailable import Unavailable
@@ -110,10 +110,15 @@ def run_on(
 def skips(source: DeviceSource, options: SessionOptions, case: Case) -> tuple[str, ...]:
     """Why a case cannot run here; nothing if it can."""
     found = [] if case.skip is None else [case.skip]
-    missing = sorted(case.needs - source.capabilities)
-    if missing:
-        found.append(f"needs {', '.join(missing)}, which {source.name} does not have")
-    found += refusals(case.destructive, source.destructive, options.allow_destructive, source.name)
+    found += skip_reasons(
+        source.name,
+        case.needs,
+        source.capabilities,
+        destructive=case.destructive,
+        real=source.real,
+        device_allows=source.destructive,
+        user_allows=options.allow_destructive,
+    )
     return tuple(found)
 
 

@@ -15,7 +15,7 @@ import typer
 
 from edge.errors import EdgeError
 
-COMMANDS = ("demo", "run", "check", "config", "board")
+COMMANDS = ("demo", "run", "check", "config", "board", "hil")
 """Modules of this package, in the order of --help. Each has a function or a Typer of its name."""
 
 EXIT_CODES = (

@@ -112,15 +112,17 @@ def discover(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Find boards and print stanzas for a bench file. Sends nothing but HELLO."""
-    from hil.bench.discover import discover as look  # noqa: PLC0415
-    from hil.bench.discover import document, stanzas  # noqa: PLC0415
+    from dataclasses import asdict  # noqa: PLC0415
 
-    found = look(port or None)
+    from hil.bench.discover import discover as look  # noqa: PLC0415
+    from hil.bench.discover import report  # noqa: PLC0415
+
+    found = look(port or ())
     if as_json:
-        json.dump(document(found), sys.stdout, indent=1)
+        json.dump([asdict(each) for each in found], sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
-        sys.stdout.write(stanzas(found))
+        sys.stdout.write(report(found))
 
 
 @hil.command(name="list")

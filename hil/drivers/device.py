@@ -15,8 +15,10 @@ class Device(Protocol):
     """`cpython`, `micropython`, or the name in the bench file."""
     capabilities: frozenset[str]
     """Of hil.ports."""
-    outputs: "array[int]"
-    """int32[N_OUT], the newest."""
+
+    @property
+    def outputs(self) -> "array[int]":
+        """int32[N_OUT], the newest."""
 
     def restart(self, cause: int, heap_kib: int | None = None) -> None:
         """Reset: the firmware begins anew, with what its store remembers.
@@ -50,11 +52,20 @@ class RealDevice(Device, Protocol):
 
     port: str
     """What the host opens: a tap that the bench owns, or the board's own port."""
-    up: Line
-    down: Line
-    cable: Cable
     identity: BoardIdentity
     """As it was found before anything was driven."""
+
+    @property
+    def up(self) -> Line:
+        """Board to host."""
+
+    @property
+    def down(self) -> Line:
+        """Host to board."""
+
+    @property
+    def cable(self) -> Cable:
+        """At the host's end."""
 
     def push(self, inputs: "array[int]") -> bool:
         """Give it new readings; False if it has not taken the last ones. Raises LinkError."""

@@ -6,7 +6,7 @@ Names are those that scenarios use. What is not there now is NaN; what this run 
 
 import math
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from firmware_py import channels
 from firmware_py.link import messages as m
@@ -14,6 +14,8 @@ from hil.plant import signals
 from hil.plant.rack import Rack
 
 NAN = math.nan
+Channels = Mapping[str, tuple[str, float]]
+"""Logical signal: (telemetry signal, factor)."""
 STATES = {
     name.removeprefix("STATE_"): value
     for name, value in vars(m).items()
@@ -84,10 +86,12 @@ class Probe:
         telemetry: Callable[[], Sequence[int] | None],
         *,
         stimulated: bool = True,
+        channels: Channels | None = None,
     ) -> None:
         """`telemetry`: the newest TELEMETRY's values in the order of TM_FIELDS, or None.
 
-        Without stimulus neither plant nor readings nor outputs are known: their names are absent.
+        Without stimulus neither plant nor readings nor outputs are known: their names are absent,
+        unless `channels` maps them to what the board tells.
         """
         self._rack = rack
         self._inputs = inputs
@@ -116,6 +120,9 @@ class Probe:
         )
         self._stimulated = stimulated
         self.names: tuple[str, ...] = (*told, *seen) if stimulated else told
+        mapped = channels or {}
+        self._mapped = [(told.index(source), scale) for source, scale in mapped.values()]
+        self.names += tuple(name for name in mapped)
 
     def row(self) -> list[float]:
         """All signals now, one per name."""
@@ -135,7 +142,8 @@ class Probe:
             board.on,
             *tm,
         ]
-        return [*row, *self._seen()] if self._stimulated else row
+        mapped = [float(row[at]) * scale for at, scale in self._mapped]
+        return [*row, *self._seen(), *mapped] if self._stimulated else [*row, *mapped]
 
     def _seen(self) -> list[float]:
         out, inputs, board = self._outputs, self._inputs, self.board

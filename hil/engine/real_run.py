@@ -20,7 +20,7 @@ from firmware_py.channels import N_IN, N_OUT
 from firmware_py.link import messages as m
 from hil.drivers.device import RealDevice
 from hil.engine.hosts import Listener
-from hil.engine.probe import Probe
+from hil.engine.probe import Channels, Probe
 from hil.engine.run import Run
 from hil.engine.virtual import TICK_MS
 from hil.engine.virtual_run import KEY
@@ -58,7 +58,15 @@ class RealRun(Run):
 
     clock = "real"
 
-    def __init__(self, case: Case, directory: Path, open_device: OpenReal) -> None:
+    def __init__(
+        self,
+        case: Case,
+        directory: Path,
+        open_device: OpenReal,
+        channels: Channels | None = None,
+    ) -> None:
+        """`channels`: logical signals that this board offers by its telemetry."""
+        self._channels = channels or {}
         super().__init__(case, directory)
         try:
             self._build(open_device)
@@ -83,6 +91,7 @@ class RealRun(Run):
             self.groups,
             self.telemetry,
             stimulated=self._stimulated,
+            channels=self._channels,
         )
         self._caps: queue.SimpleQueue[tuple[int, float | None]] = queue.SimpleQueue()
         self._published_w = list(self.rack.load_w)

@@ -26,7 +26,7 @@ from hil.ports import Ports
 from hil.rackfile import board_json
 from hil.record import Recorder
 from hil.scenario.check import check_names, evaluate
-from hil.scenario.expr import compile_expr, holds
+from hil.scenario.expr import compile_expr
 from hil.scenario.model import Case
 from hil.verdict import (
     BoardIdentity,
@@ -93,7 +93,7 @@ class Run(ABC):
         known = self.constants()
         check_names(replace(self.case, params=known), probe.names)
         conditions = {
-            index: self._condition(spec.when, probe, str(spec.where))
+            index: compile_expr(spec.when, probe.names, known, str(spec.where))
             for index, spec in enumerate(self.case.faults)
             if spec.when is not None
         }
@@ -131,11 +131,6 @@ class Run(ABC):
         if now_ms // TICK_MS % self._every == 0 or self.done:
             self.record.append(now_ms, self._row)
         self._note_trips(now_ms)
-
-    def _condition(self, when: str, probe: Probe, where: str) -> Callable[[Sequence[float]], bool]:
-        """A fault's `when`, asked once per tick on the last row."""
-        compiled = compile_expr(when, probe.names, self.constants(), where)
-        return lambda row: holds(compiled.evaluate(row, self.now_ms))
 
     @abstractmethod
     def advance(self, now_ms: int) -> None:

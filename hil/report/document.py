@@ -67,6 +67,7 @@ def run_document(result: RunResult, comparisons: Sequence[Comparison] = ()) -> d
         "duration_s": result.duration_s,
         "late_ticks": result.late_ticks,
         "wall_s": result.wall_s,
+        "metrics": dict(result.metrics),
     }
     if comparisons:
         out["fidelity"] = [_fidelity(each, result) for each in comparisons]
