@@ -18,6 +18,7 @@ from hil.report.axis import (
     TimeAxis,
     background,
     foreground,
+    label_y,
     number,
     ticks,
 )
@@ -157,7 +158,8 @@ def lane_svg(
         parts.append(
             f'<line class="grid" x1="{LEFT_PX}" x2="{WIDTH_PX - RIGHT_PX}" '
             f'y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text class="value" x="{LEFT_PX - 6}" y="{y + 3.5:.1f}">{number(value)}</text>'
+            f'<text class="value" x="{LEFT_PX - 6}" y="{label_y(y, lane.height_px):.1f}">'
+            f"{number(value)}</text>"
         )
     labels = []
     for level in lane.levels:
