@@ -72,7 +72,7 @@ class Stack {
     this.b = data.end;
     this.listen();
     this.node.classList.add("live");
-    find(".tools .zoom", this.section).hidden = false;
+    find(".tools", this.section).hidden = false;
     this.show(0, data.end, false);
   }
 
@@ -271,10 +271,11 @@ class Stack {
       if (!Number.isFinite(low) || !Number.isFinite(high)) { pen = false; continue; }
       const middle = this.times[Math.min(i + (step >> 1), last - 1)];
       const x = clamp(this.x(middle), LEFT - 0.5, this.width - RIGHT + 0.5).toFixed(1);
-      const top = y(high).toFixed(1), bottom = y(low).toFixed(1);
-      out += pen ? (top === before ? `H${x}` : `L${x} ${top}`) : `M${x} ${top}h.5`;
-      if (bottom !== top) out += `V${bottom}`;
-      before = bottom;
+      let near = y(high).toFixed(1), far = y(low).toFixed(1);
+      if (pen && Math.abs(far - before) < Math.abs(near - before)) [near, far] = [far, near];
+      out += pen ? (near === before ? `H${x}` : `L${x} ${near}`) : `M${x} ${near}h.5`;
+      if (far !== near) out += `V${far}`;
+      before = far;
       pen = true;
     }
     return out;

@@ -106,7 +106,7 @@ def signal_lanes(
         known = [v for v in values if math.isfinite(v)]
         if not known:
             absent.append(name)
-        elif len(known) == len(values) and not RULES[place].constant and min(known) == max(known):
+        elif not RULES[place].constant and _is_constant(known, values):
             constant[name] = known[0]
         else:
             lanes.setdefault((place, unit_of(name).text), []).append(_Found(name, values))
@@ -115,6 +115,11 @@ def signal_lanes(
         for (place, unit), found in sorted(lanes.items(), key=lambda item: item[0])
     ]
     return SignalLanes(tuple(_apart(drawn)), constant, tuple(absent))
+
+
+def _is_constant(known: Sequence[float], values: Sequence[float]) -> bool:
+    """One value throughout, from the first one on."""
+    return min(known) == max(known) and values[-len(known)] == known[0] == values[-1]
 
 
 def _rule_of(name: str) -> int:
