@@ -78,6 +78,10 @@ class _Refused(Exception):
     """This file has a problem that ends its reading; it has been told."""
 
 
+class _Unreadable(Exception):
+    """The YAML library fails on this text."""
+
+
 def read(path: Path, problems: Problems) -> Node | None:
     """The tree of a file; None if it cannot be read, and `problems` says why."""
     text = _text(path, problems)
@@ -92,9 +96,19 @@ def parse(text: str, file: str, problems: Problems) -> Node | None:
         return None
     except YAMLError as error:
         problems.add(*_syntax(error, file))
-    except (ValueError, IndexError, RecursionError) as error:  # of the scanner, on odd escapes
+    except _Unreadable as error:
         problems.add(file, "", f"not YAML: {shown(str(error))}; correct the escapes and quotes")
     return None
+
+
+def _events(text: str) -> Iterator[Event]:
+    """The library's events. Raises YAMLError, and _Unreadable for whatever else it fails with."""
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except (YAMLError, GeneratorExit):
+        raise
+    except Exception as error:  # "\\UFFFFFFFF" is an OverflowError, for one
+        raise _Unreadable(str(error)) from None
 
 
 def scalar(text: str) -> bool | int | float | str | None:
@@ -160,7 +174,7 @@ class _Builder:
     """Events to nodes; recursion is bounded by MOST_DEPTH."""
 
     def __init__(self, text: str, file: str, problems: Problems) -> None:
-        self._events: Iterator[Event] = YAML(typ="safe", pure=True).parse(text)
+        self._events: Iterator[Event] = _events(text)
         self._file = file
         self._problems = problems
 
