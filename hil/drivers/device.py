@@ -15,8 +15,16 @@ class Device(Protocol):
     """`cpython`, `micropython`, or the name in the bench file."""
     capabilities: frozenset[str]
     """Of hil.ports."""
-    outputs: "array[int]"
-    """int32[N_OUT], the newest."""
+
+    @property
+    def outputs(self) -> "array[int]":
+        """int32[N_OUT], the newest. Over a restart they stay as they were, as latching relays do.
+
+        Not to be kept: the next exchange or pull may bring another array.
+        """
+
+    def measure(self) -> dict[str, float]:
+        """`mcu_heap_free` (B) and `mcu_tick_ms` (wall time of the last exchange); NaN: unknown."""
 
     def restart(self, cause: int, heap_kib: int | None = None) -> None:
         """Reset: the firmware begins anew, with what its store remembers.
@@ -32,10 +40,20 @@ class VirtualDevice(Device, Protocol):
     """Runs only while it is asked to; board time is the caller's, modulo 2**30."""
 
     until_ms: int
-    """It wants to run again at this board time, earlier only if link bytes come."""
+    """It wants to run again at this board time, earlier only if link bytes come.
+
+    After a restart: at once. Before the first exchange 0, which means at any time.
+    """
+
+    @property
+    def boots(self) -> int:
+        """Boots so far. One more after an exchange: the host had asked for a reset, it is done."""
 
     def exchange(self, now_ms: int, inputs: "array[int]", rx: bytes) -> bytes:
-        """Run at board time `now_ms` on int32[N_IN]; returns link bytes. Raises LinkError."""
+        """Run at board time `now_ms` on int32[N_IN]; returns link bytes. Raises LinkError.
+
+        rx: at most hil.drivers.records.RX_BYTES.
+        """
 
 
 class RealDevice(Device, Protocol):

@@ -2,10 +2,13 @@
 """A bench file, a board on two ptys, and what must happen before anything is driven."""
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from array import array
 from pathlib import Path
@@ -274,6 +277,44 @@ def test_what_it_has_not_got_is_unsupported(board, tmp_path):
             device.restart(CAUSE_WATCHDOG)
     finally:
         device.close()
+
+
+class Bridge:
+    """A TCP server in front of a tty, as serial servers are."""
+
+    def __init__(self, path):
+        self.fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        client, _ = self._server.accept()
+        with client:
+            while True:
+                ready, _, _ = select.select([client, self.fd], [], [], 20)
+                if client in ready:
+                    data = client.recv(4096)
+                    if not data:
+                        return
+                    os.write(self.fd, data)
+                if self.fd in ready:
+                    client.sendall(os.read(self.fd, 4096))
+
+    def close(self):
+        self._thread.join(5)
+        self._server.close()
+        os.close(self.fd)
+
+
+def test_a_board_behind_a_tcp_server_is_a_board_too(board, tmp_path):
+    bridge = Bridge(board.link)
+    device = connect(bench_of(tmp_path, f"socket://127.0.0.1:{bridge.port}"), "one")
+    assert device.identity.uid == "pty-1"
+    assert boots(device.port)[0] == 1
+    device.close()
+    bridge.close()
 
 
 # A board that comes and goes

@@ -239,6 +239,22 @@ def test_filters_work_in_one_direction_and_in_real_time(far, tap):
     host.close()
 
 
+def test_a_paced_tap_is_as_slow_as_its_baud_rate(far):
+    def opened():
+        return open_transport(str(far.end.path))
+
+    tap = Tap(opened(), opened, 9600, paced=True)
+    host, start_s, got = host_of(tap), time.monotonic(), b""
+    far.write(bytes(288))
+    while len(got) < 288:
+        got += host.read(1.0)
+        spent_s = time.monotonic() - start_s
+        assert len(got) <= spent_s * 960 + 1
+    assert spent_s >= 0.3
+    host.close()
+    tap.close()
+
+
 def test_a_filter_that_fails_is_told_and_does_not_hide(far, tap):
     class Broken(Late):
         def send(self, _data, _now_ms):
