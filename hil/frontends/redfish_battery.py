@@ -101,7 +101,7 @@ def _metrics(base: str, shelf: BatteryShelf) -> Document:
         "StoredEnergyWattHours": {"Reading": round(reading.stored_wh, 3)},
         "ChargePercent": {"Reading": round(100 * reading.stored_wh / shelf.energy_wh, 2)},
         "InputPowerWatts": {"Reading": round(reading.feeds_w, 1)},
-        "OutputPowerWatts": {"Reading": round(max(-reading.cells_w, 0.0), 1)},
+        "OutputPowerWatts": {"Reading": round(max(0.0, -reading.cells_w), 1)},
     }
 
 

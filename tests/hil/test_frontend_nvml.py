@@ -267,7 +267,7 @@ def test_a_file_that_is_cut_while_in_use_is_a_lost_gpu_and_comes_back(make):
     st.lists(st.tuples(st.integers(0, 416 + 8 * 264 - 1), st.binary(min_size=1, max_size=64))),
     st.none() | st.integers(0, 416 + 8 * 264),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_rubbish_crashes_library_or_bench(torture, tmp_path_factory, writes, size):
     frontend = NvmlGpus(LOADS[:1], tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
