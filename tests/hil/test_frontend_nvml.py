@@ -5,6 +5,7 @@ import ctypes
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,30 @@ def test_without_permission_nothing_is_set(make):
     frontend = make(setters="nobody")
     with NvmlClient(frontend, 0) as client, pytest.raises(NvmlError, match=str(NO_PERMISSION)):
         client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+
+
+def test_with_the_drivers_rule_only_root_sets(make):
+    frontend = make(setters="root")
+    with NvmlClient(frontend, 0) as client:
+        if os.geteuid() == 0:
+            client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+            assert client.nvmlDeviceGetPowerManagementLimit(gpu=0) == 500_000
+        else:
+            with pytest.raises(NvmlError, match=str(NO_PERMISSION)):
+                client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+
+
+def test_a_slow_driver_takes_its_time_on_one_load(make):
+    frontend = make(slow_s=0.3)
+    with NvmlClient(frontend, 0) as slow, NvmlClient(frontend, 1) as quick:
+        frontend.answers[0] = "slow"
+        frontend.refresh(100, [10_200.0, 10_200.0])
+        begun_s = time.monotonic()
+        quick.nvmlDeviceGetCount()
+        between_s = time.monotonic()
+        slow.nvmlDeviceGetCount()
+        assert time.monotonic() - between_s >= 0.3
+        assert between_s - begun_s < 0.3
 
 
 def test_limits_fall_back_when_the_last_client_leaves_without_persistence(make):
