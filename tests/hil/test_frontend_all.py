@@ -112,3 +112,34 @@ def test_one_that_cannot_start_stops_those_before(tmp_path, monkeypatch):
 )
 def test_names_of_loads_are_safe_as_file_names(name, file):
     assert file_name(name, 4) == file
+
+
+def test_ports_can_be_chosen(tmp_path):
+    with RedfishBmcs(LOADS) as free:
+        first_port = int(free.url.rsplit(":", 1)[1])
+    frontends = start_frontends(
+        make_rack().spec, tmp_path, {"redfish", "ipmi"}, first_port=first_port
+    )
+    try:
+        redfish, ipmi = frontends
+        assert redfish.url == f"http://127.0.0.1:{first_port}"
+        assert ipmi.ports == [first_port, first_port + 1]
+    finally:
+        for frontend in frontends:
+            frontend.close()
+
+
+def test_only_bmcs_need_cryptography(tmp_path):
+    code = (
+        "import sys; sys.modules['cryptography'] = None; from pathlib import Path\n"
+        "from hil.frontends.rack_frontends import start_frontends\n"
+        "from tests.hil.frontend_rig import make_rack\n"
+        f"where = Path({str(tmp_path)!r})\n"
+        "for f in start_frontends(make_rack().spec, where, {'redfish', 'rapl'}): f.close()\n"
+        "start_frontends(make_rack().spec, where, {'ipmi'})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stderr.splitlines()[-1].startswith("edge.errors.RuntimeMissing")
+    assert "rackedge[serve]" in done.stderr
