@@ -2,11 +2,10 @@
 """Emulated BMCs, read and capped by ipmitool and python-ipmi; rubbish on their ports."""
 
 import socket
-import struct
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pyipmi
 import pyipmi.interfaces
@@ -266,7 +265,7 @@ def test_no_command_breaks_dcmi_or_leaves_its_range(command, data):
     assert 0 <= code <= 0xFF
     assert len(answer) < 32
     assert 300 <= dcmi.limit.watts <= 1000
-    assert caps in ([], [None], [1000.0]) or caps == [float(struct.unpack_from("<H", data, 4)[0])]
+    assert caps in ([], [1000.0])
 
 
 @given(st.binary(max_size=30))
@@ -279,10 +278,18 @@ def test_rubbish_on_the_socket_leaves_a_bmc_that_answers(bmcs):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         for length in range(0, 1400, 7):
             peer.sendto(RMCP_IPMI[: length % 5] + bytes(length), ("127.0.0.1", bmcs.ports[0]))
-        peer.settimeout(5)
         ping = RMCP_ASF + b"\x00\x00\x11\xbe\x80\x01\x00\x00"
-        peer.sendto(ping, ("127.0.0.1", bmcs.ports[0]))
-        assert peer.recv(99)[8] == 0x40
+        assert ask(peer, ping, bmcs.ports[0])[8] == 0x40
+
+
+def ask(peer, packet, port):
+    """Say it again until it is answered, as clients do: a full socket buffer loses datagrams."""
+    peer.settimeout(0.5)
+    for _ in range(20):
+        peer.sendto(packet, ("127.0.0.1", port))
+        with suppress(TimeoutError):
+            return peer.recv(99)
+    pytest.fail("no answer")
 
 
 def test_a_taken_port_is_a_clear_error(bmcs):

@@ -5,6 +5,7 @@ import ctypes
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,30 @@ def test_without_permission_nothing_is_set(make):
         client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
 
 
+def test_with_the_drivers_rule_only_root_sets(make):
+    frontend = make(setters="root")
+    with NvmlClient(frontend, 0) as client:
+        if os.geteuid() == 0:
+            client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+            assert client.nvmlDeviceGetPowerManagementLimit(gpu=0) == 500_000
+        else:
+            with pytest.raises(NvmlError, match=str(NO_PERMISSION)):
+                client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+
+
+def test_a_slow_driver_takes_its_time_on_one_load(make):
+    frontend = make(slow_s=0.3)
+    with NvmlClient(frontend, 0) as slow, NvmlClient(frontend, 1) as quick:
+        frontend.answers[0] = "slow"
+        frontend.refresh(100, [10_200.0, 10_200.0])
+        begun_s = time.monotonic()
+        quick.nvmlDeviceGetCount()
+        between_s = time.monotonic()
+        slow.nvmlDeviceGetCount()
+        assert time.monotonic() - between_s >= 0.3
+        assert between_s - begun_s < 0.3
+
+
 def test_limits_fall_back_when_the_last_client_leaves_without_persistence(make):
     frontend = make(persistence=False)
     with NvmlClient(frontend, 0) as first, NvmlClient(frontend, 0) as second:
@@ -267,7 +292,7 @@ def test_a_file_that_is_cut_while_in_use_is_a_lost_gpu_and_comes_back(make):
     st.lists(st.tuples(st.integers(0, 416 + 8 * 264 - 1), st.binary(min_size=1, max_size=64))),
     st.none() | st.integers(0, 416 + 8 * 264),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_rubbish_crashes_library_or_bench(torture, tmp_path_factory, writes, size):
     frontend = NvmlGpus(LOADS[:1], tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:
