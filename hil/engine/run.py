@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from edge.errors import EdgeError
 from firmware_py.link import messages as m
@@ -21,7 +22,7 @@ from hil.faults.schedule import Injector
 from hil.frames import Sniffer
 from hil.plant.demand import SettableDemand
 from hil.plant.options import build
-from hil.plant.rack import Rack
+from hil.plant.rack import Rack, Sampler
 from hil.ports import Ports
 from hil.rackfile import board_json
 from hil.record import Recorder
@@ -42,6 +43,9 @@ MOST_ROWS = 72_000
 """Longer runs record every second, third, ... tick only: two hours at 100 ms fit whole."""
 
 
+R = TypeVar("R", bound="Run")
+
+
 class Interrupted(Exception):
     """Ctrl-C in the middle of a run; `result` is what was found until then."""
 
@@ -56,13 +60,15 @@ class Run(ABC):
     clock = ""
     """`virtual` or `real`."""
 
-    def __init__(self, case: Case, directory: Path) -> None:
-        """Raises ConfigError for what does not fit this rack: a signal, a name in a check."""
+    def __init__(self, case: Case, directory: Path, demand: Sampler | None = None) -> None:
+        """`demand`: what the loads want before any stimulus; None: to idle.
+
+        Raises ConfigError for what does not fit this rack: a signal, a name in a check."""
         self.case = case
         self.directory = directory
         self.stack = ExitStack()
         spec = build(case.rack, case.seed)
-        self.rack = Rack(spec, SettableDemand(spec.loads))
+        self.rack = Rack(spec, demand or SettableDemand(spec.loads))
         self.groups = 1 + max(load.group for load in spec.loads)
         self.config = directory / "board.json"
         self.config.write_text(board_json(spec, overrides=case.board.config), encoding="utf-8")
@@ -236,9 +242,7 @@ class Run(ABC):
             self._trips[feed] = tripped
 
 
-def run_case(
-    make: Callable[[], Run], progress: Callable[[Run], None] = lambda _run: None
-) -> RunResult:
+def run_case(make: Callable[[], R], progress: Callable[[R], None] = lambda _run: None) -> RunResult:
     """Make a run, step it to its end, judge it, close it. Raises Interrupted on Ctrl-C."""
     run = make()
     try:
