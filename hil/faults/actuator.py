@@ -10,7 +10,7 @@ from pydantic import Field
 
 from firmware_py import channels
 from firmware_py.link.messages import INVALID
-from hil.faults.base import Transforming, fault
+from hil.faults.base import Params, Transforming, fault
 from hil.faults.names import OUTPUTS, OutputNames, select
 from hil.faults.shared import Shared
 from hil.options import Options
@@ -21,7 +21,7 @@ from hil.ports import STIMULUS, Ports, Unsupported
 Ratio = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Group(Options):
+class Group(Params):
     """One relay group."""
 
     group: Annotated[int, Field(ge=0, lt=channels.MAX_GROUPS)] = 0
@@ -77,7 +77,7 @@ def _relay_bounce(params: Bounce, _: random.Random) -> Shared:
     return _contact(params, lambda relays: relays.bounce(params.group, params.ms))
 
 
-class Fan(Options):
+class Fan(Params):
     """One fan."""
 
     fan: Annotated[int, Field(ge=0, lt=channels.MAX_FANS)] = 0
@@ -152,7 +152,7 @@ def _pump_fail(_params: Options, _: random.Random) -> Shared:
     return Shared("pump", True, apply)
 
 
-class PumpSlow(Options):
+class PumpSlow(Params):
     """A pump that cannot."""
 
     ratio: Ratio = 0.5
@@ -186,7 +186,7 @@ def _valve_stuck(_params: Options, _: random.Random) -> Shared:
     return Shared("valve", True, apply)
 
 
-class Stuck(Options):
+class Stuck(Params):
     """An output stage that does not follow."""
 
     target: OutputNames

@@ -561,11 +561,11 @@ MCU = {
         back=still_talks,
     ),
     "mcu.heap_pressure": Row(
-        {"kib": 160},
+        {"kib": 176},
         lambda hit, base: telemetry(hit, 5.5, 6)[-1].heap_free
-        < telemetry(base, 5.5, 6)[-1].heap_free - 20_000,
+        < telemetry(base, 5.5, 6)[-1].heap_free - 10_000,
         back=lambda hit: telemetry(hit, 8.5, 9)[-1].heap_free
-        > telemetry(hit, 5.5, 6)[-1].heap_free + 20_000,
+        > telemetry(hit, 5.5, 6)[-1].heap_free + 10_000,
         board=VmBoard,
     ),
     "mcu.clock_drift": Row(
