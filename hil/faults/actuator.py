@@ -4,7 +4,7 @@
 import random
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import Field
 
@@ -195,13 +195,6 @@ class Stuck(Params):
     """What it gives; null: what it gave when it began."""
 
 
-class Pin(NamedTuple):
-    """An output and what it is stuck at."""
-
-    index: int
-    value: int
-
-
 @fault("actuator.output_stuck", "an output stays as it is", Stuck, STIMULUS)
 class OutputStuck(Transforming):
     """A constant in place of the command."""
@@ -211,12 +204,12 @@ class OutputStuck(Transforming):
     def __init__(self, params: Stuck, _: random.Random) -> None:
         self._targets = select(params.target, OUTPUTS)
         self._value = params.value
-        self._pins: list[Pin] = []
+        self._pins: list[tuple[int, int]] = []
 
     def change(self, _now_ms: int, words: "array[int]") -> None:
         """Hold it."""
         if not self._pins:
             value = self._value
-            self._pins = [Pin(i, words[i] if value is None else value) for i in self._targets]
+            self._pins = [(i, words[i] if value is None else value) for i in self._targets]
         for index, value in self._pins:
             words[index] = value

@@ -148,7 +148,7 @@ class Rig:
             path = directory / "rack.toml"
             text = rack_toml(self.rack.spec, "virtual", self.server.url)
             path.write_text(text, encoding="utf-8")
-            observer = RunObserver(Recorder(()), tuple(["s0", "s1", "s2", "s3"]), ("A", "B"))
+            observer = RunObserver(Recorder(()), ("s0", "s1", "s2", "s3"), ("A", "B"))
             return DaemonHost(load_config(path), bench.clock, bench.open, observer, 1)
         lease = self.options.host == "lease"
         return Listener(bench.clock, bench.open, self._event, 1, lease=lease)
