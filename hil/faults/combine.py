@@ -142,9 +142,31 @@ def _severities(spec: FaultSpec) -> list[str]:
 
 
 SEVERITIES = frozenset(
-    ("by", "per_s", "sigma", "height", "delay_ms", "probability", "length_ms", "bits", "lost_b")
-    + ("times", "ms", "jitter_ms", "bytes_per_tick", "by_k", "k_per_min", "most_k", "share")
-    + ("lpm", "by_mhz", "ppm", "dark_ms", "by_ms", "relative")
+    {
+        "bits",
+        "by",
+        "by_k",
+        "by_mhz",
+        "by_ms",
+        "bytes_per_tick",
+        "dark_ms",
+        "delay_ms",
+        "height",
+        "jitter_ms",
+        "k_per_min",
+        "length_ms",
+        "lost_b",
+        "lpm",
+        "most_k",
+        "ms",
+        "per_s",
+        "ppm",
+        "probability",
+        "relative",
+        "share",
+        "sigma",
+        "times",
+    }
 )
 """Names of parameters of which zero would be no fault at all."""
 

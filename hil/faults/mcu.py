@@ -164,7 +164,7 @@ class Brownouts(Params):
     """A supply that comes and goes."""
 
     times: Annotated[int, Field(ge=2, le=100)] = 6
-    """Resets."""
+    """How many resets."""
     within_ms: Annotated[int, Field(ge=500, le=600_000)] = 6000
     """All of them in so long, equally spaced."""
     dark_ms: Annotated[int, Field(ge=0, le=60_000)] = 500
