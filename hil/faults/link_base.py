@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hil.faults.base import Params
 from hil.faults.frames import Cutter, MessageNames, Selector
-from hil.options import Options
 from hil.ports import Fault, Line, Ports
 
 Way = Literal["up", "down", "both"]
@@ -21,7 +21,7 @@ Out = Iterable[tuple[int, bytes]]
 Probability = Annotated[float, Field(gt=0, le=1)]
 
 
-class Direction(Options):
+class Direction(Params):
     """Which way of the line."""
 
     direction: Way = "both"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hil.faults.base import Toggled, fault
+from hil.faults.base import Params, Toggled, fault
 from hil.faults.link_base import Direction, Filter, OnLine, Out, Way
 from hil.faults.uart import heard
 from hil.options import Options
@@ -202,7 +202,7 @@ def _baud_mismatch(params: BaudMismatch, rng: random.Random) -> OnLine:
     )
 
 
-class Echo(Options):
+class Echo(Params):
     """RS-485 with the receiver left on."""
 
     hears: Literal["host", "board"] = "host"

@@ -5,22 +5,23 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from edge.config import load_config
-from edge.core import FrameDecoder
-from hil.drivers.inprocess import CpythonBoard
 from hil.engine.control import HostControl
 from hil.engine.hosts import RIVAL, DaemonHost, Listener
 from hil.engine.mcu import Mcu
 from hil.engine.virtual import VirtualBench
+from hil.plant.bbu import BbuSpec
+from hil.plant.demand import SettableDemand
+from hil.plant.relays import RelaySpec
+
+from edge.config import load_config
+from edge.core import FrameDecoder
+from hil.drivers.inprocess import CpythonBoard
 from hil.faults.schedule import Injector
 from hil.frontends.redfish import RedfishServer, rack_service
 from hil.observe import RunObserver
-from hil.plant.bbu import BbuSpec
-from hil.plant.demand import SettableDemand
 from hil.plant.air import AirSpec, FanSpec
 from hil.plant.liquid import LiquidSpec
 from hil.plant.rack import Rack
-from hil.plant.relays import RelaySpec
 from hil.plant.server import LoadSpec
 from hil.plant.spec import FeedSpec, RackSpec
 from hil.ports import Ports
@@ -39,9 +40,7 @@ def spec_of(kind, at_s=3, for_s=3, **values):
 
 def rack_spec(noise=0.0):
     """Four loads in two groups on two feeds, two fans, coolant, battery: all that can break."""
-    loads = tuple(
-        LoadSpec(f"s{i}", 300.0, 3000.0 + i, 900.0, 0.5, group=i // 2) for i in range(4)
-    )
+    loads = tuple(LoadSpec(f"s{i}", 300.0, 3000.0 + i, 900.0, 0.5, group=i // 2) for i in range(4))
     return RackSpec(
         loads,
         (FeedSpec("A", 40.0), FeedSpec("B", 40.0)),
@@ -149,7 +148,7 @@ class Rig:
             path = directory / "rack.toml"
             text = rack_toml(self.rack.spec, "virtual", self.server.url)
             path.write_text(text, encoding="utf-8")
-            observer = RunObserver(Recorder(()), tuple("s0 s1 s2 s3".split()), ("A", "B"))
+            observer = RunObserver(Recorder(()), ("s0", "s1", "s2", "s3"), ("A", "B"))
             return DaemonHost(load_config(path), bench.clock, bench.open, observer, 1)
         lease = self.options.host == "lease"
         return Listener(bench.clock, bench.open, self._event, 1, lease=lease)

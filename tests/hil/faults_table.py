@@ -254,7 +254,8 @@ DATA = {
         {"load": 0},
         lambda hit, base: (
             hit.plant("asked_w", 5.9, 6)[0][0] == base.plant("asked_w", 5.9, 6)[0][0] == 1000.0
-            and hit.plant("load_w", 5.9, 6)[0][0] > 1500 > 1100 > base.plant("load_w", 5.9, 6)[0][0]
+            and hit.plant("load_w", 5.9, 6)[0][0] > 1500
+            and base.plant("load_w", 5.9, 6)[0][0] < 1100
         ),
         Options(prepare={20: lambda rig: rig.rack.set_cap(0, 1000.0)}),
         lambda hit: hit.plant("load_w", 8.9, 9)[0][0] < 1100,
@@ -317,12 +318,13 @@ ACTUATOR = {
     ),
     "actuator.valve_stuck": Row(
         {},
-        lambda hit, base: len(set(hit.plant("valve", 3, 6))) == 1 < len(set(base.plant("valve", 3, 6))),
+        lambda hit, base: len(set(hit.plant("valve", 3, 6))) == 1
+        and len(set(base.plant("valve", 3, 6))) > 1,
         back=lambda hit: hit.plant("valve", 9, 9.1)[0] > hit.plant("valve", 6, 6.1)[0],
     ),
     "actuator.output_stuck": Row(
         {"target": "fan*_permille", "value": 120},
-        lambda hit, _: {each.commands[ch.OUT_FAN0_PERMILLE] for each in hit.during(3.1, 6)} == {120},
+        lambda hit, _: {e.commands[ch.OUT_FAN0_PERMILLE] for e in hit.during(3.1, 6)} == {120},
         back=lambda hit: hit.seen[-1].commands[ch.OUT_FAN0_PERMILLE] != 120,
     ),
 }  # fmt: skip
@@ -355,7 +357,7 @@ POWER = {
         {"load": 0, "side": "a"},
         lambda hit, base: lowered("feed_w", 500, feed(0))(hit, base)
         and higher("feed_w", 500, feed(1))(hit, base),
-        back=lambda hit: abs(hit.plant("feed_w", 9, 9.1)[0][0] - hit.plant("feed_w", 2, 3)[0][0]) < 300,
+        back=lambda hit: hit.plant("feed_w", 9, 9.1)[0][0] > hit.plant("feed_w", 2, 3)[0][0] - 300,
     ),
     "power.breaker_trip": Row(
         {"feed": "a"},
@@ -500,7 +502,7 @@ LINK = {
     "link.latency": Row(
         {"direction": "up", "ms": 400},
         lambda hit, base: not count(hit, TELEMETRY, 3.1, 3.4)
-        and [t.t_ms for t in telemetry(hit, 4.5, 4.6)] == [t.t_ms for t in telemetry(base, 4.1, 4.2)],
+        and telemetry(hit, 4.5, 4.6)[0].t_ms == telemetry(base, 4.1, 4.2)[0].t_ms,
         back=still_talks,
     ),
     "link.stall": Row(
@@ -561,11 +563,11 @@ MCU = {
         back=still_talks,
     ),
     "mcu.heap_pressure": Row(
-        {"kib": 160},
+        {"kib": 176},
         lambda hit, base: telemetry(hit, 5.5, 6)[-1].heap_free
-        < telemetry(base, 5.5, 6)[-1].heap_free - 20_000,
+        < telemetry(base, 5.5, 6)[-1].heap_free - 10_000,
         back=lambda hit: telemetry(hit, 8.5, 9)[-1].heap_free
-        > telemetry(hit, 5.5, 6)[-1].heap_free + 20_000,
+        > telemetry(hit, 5.5, 6)[-1].heap_free + 10_000,
         board=VmBoard,
     ),
     "mcu.clock_drift": Row(
@@ -575,13 +577,13 @@ MCU = {
     ),
     "mcu.clock_wrap": Row(
         {"before_ms": 1000},
-        lambda hit, base: board_time(hit, 3.5) > (1 << 30) - 1000 > board_time(hit, 4.5)
+        lambda hit, _: board_time(hit, 3.5) > (1 << 30) - 1000 > board_time(hit, 4.5)
         and hit.seen[-1].resets == 0,
         back=still_talks,
     ),
     "mcu.brownout_loop": Row(
         {"times": 3, "within_ms": 3000, "dark_ms": 200},
-        lambda hit, base: hit.during(3.5, 3.6)[0].resets == 1 and hit.seen[-1].resets == 3,
+        lambda hit, _: hit.during(3.5, 3.6)[0].resets == 1 and hit.seen[-1].resets == 3,
         back=still_talks,
     ),
 }  # fmt: skip
