@@ -96,7 +96,6 @@ class RunCommand:
             names = ", ".join(case.name for case in cases[:8])
             raise ConfigError(f"--serve runs one case: choose it with --case, out of {names}")
         result = serve_case(cases[0], directory, self.firmware)
-        self._line(result)
         if self.report is not None:
             from hil.report.write import write  # noqa: PLC0415
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is at the host's end of the virtual line: nobody, a listener, a script, or rackedge itself."""
+"""Who is at the host's end of the virtual line: nobody, a listener, a script, rackedge itself."""
 
 import random
 from abc import ABC, abstractmethod
