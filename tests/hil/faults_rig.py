@@ -5,23 +5,22 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from edge.config import load_config
+from edge.core import FrameDecoder
+from hil.drivers.inprocess import CpythonBoard
 from hil.engine.control import HostControl
 from hil.engine.hosts import RIVAL, DaemonHost, Listener
 from hil.engine.mcu import Mcu
 from hil.engine.virtual import VirtualBench
-from hil.plant.bbu import BbuSpec
-from hil.plant.demand import SettableDemand
-from hil.plant.relays import RelaySpec
-
-from edge.config import load_config
-from edge.core import FrameDecoder
-from hil.drivers.inprocess import CpythonBoard
 from hil.faults.schedule import Injector
 from hil.frontends.redfish import RedfishServer, rack_service
 from hil.observe import RunObserver
 from hil.plant.air import AirSpec, FanSpec
+from hil.plant.bbu import BbuSpec
+from hil.plant.demand import SettableDemand
 from hil.plant.liquid import LiquidSpec
 from hil.plant.rack import Rack
+from hil.plant.relays import RelaySpec
 from hil.plant.server import LoadSpec
 from hil.plant.spec import FeedSpec, RackSpec
 from hil.ports import Ports

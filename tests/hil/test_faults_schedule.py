@@ -7,7 +7,6 @@ from itertools import permutations
 from types import SimpleNamespace
 
 import pytest
-from hil.plant.demand import SettableDemand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from edge.errors import ConfigError
 from firmware_py.channels import IN_INLET_MC, N_IN
 from hil.faults import CATALOGUE
 from hil.faults.schedule import Injector, make, needs_of
+from hil.plant.demand import SettableDemand
 from hil.plant.rack import Rack
 from hil.ports import LINE, MCU, STIMULUS, Ports, Unsupported
 from hil.scenario.model import FaultSpec
