@@ -107,6 +107,15 @@ def test_a_broken_shelf_carries_nothing():
     assert sum(rack.load_w) == 0.0
 
 
+def test_a_load_without_psus_is_not_carried():
+    rack = rack_of(0.2, bbu=SHELF)
+    rack.fail_psu(0, "A")
+    rack.fail_psu(0, "B")
+    run(rack, 1)
+    assert rack.load_w[0] == 0.0
+    assert rack.bbu.power_w == 0.0
+
+
 def test_a_rack_without_a_shelf_takes_no_set_point():
     with pytest.raises(ValueError, match="no shelf"):
         rack_of().set_recharge(100.0)

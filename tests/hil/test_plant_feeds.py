@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from edge.core import CURVES, derated_ma
 from edge.core import Breaker as CoreBreaker
 from hil.plant.breaker import FAMILIES, Breaker, Curve
+from hil.plant.feeds import Feeds
 from hil.plant.psu import CLASSES, MARGIN, efficiency
 from tests.hil.plant_rig import balanced, rack_of, run
 
@@ -83,6 +84,23 @@ def test_phase_currents_add_up_to_the_feed(phases, cords, lost):
         assert most / 3 - 1e-6 <= rack.feed_a[feed] <= most + 1e-6
         if not live[feed]:
             assert rack.feed_a[feed] == 0.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 9000), st.floats(0, 1), st.integers(0, 3)), min_size=1),
+    st.sets(st.integers(1, 3), max_size=2),
+)
+def test_by_phase_loses_no_watt_and_gives_a_lost_phase_none(loads, lost):
+    specs = rack_of().spec.feeds
+    feeds = Feeds(specs, [phase or None for _, _, phase in loads])
+    feeds.lost[0] = lost
+    load_w = [watts for watts, _, phase in loads]
+    part_a = [0.0 if phase in lost else part for _, part, phase in loads]
+    a_w, b_w = feeds.by_phase(load_w, part_a, (), (120.0, 80.0))
+    total_a_w = sum(w * part for w, part in zip(load_w, part_a, strict=True))
+    assert sum(a_w) == pytest.approx(total_a_w + 120.0)
+    assert sum(b_w) == pytest.approx(sum(load_w) - total_a_w + 80.0)
+    assert [a_w[phase - 1] for phase in lost] == [0.0] * len(lost)
 
 
 def test_a_lost_phase_moves_balanced_loads_to_the_others_and_kills_single_ones():

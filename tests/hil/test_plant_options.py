@@ -188,8 +188,8 @@ def test_energy_balances_over_any_rack_and_any_fault(given, faults, seed):
     rack.set("demand_ratio", 0.7)
     run(rack, 1)
     for fault in faults:
-        live = list(rack.feeds.live)
         strike(rack, *fault)
+        live = list(rack.feeds.live)
         rack.step(100)
         if live == rack.feeds.live == [False, False]:
             assert rack.feed_w == [0.0, 0.0]
