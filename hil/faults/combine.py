@@ -6,8 +6,8 @@ what is left gets shorter and milder by halves. Each question is one run; runs a
 same question is asked once.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -132,7 +132,11 @@ def _soften(specs: list[FaultSpec], fails: Fails) -> None:
 def _shorter(spec: FaultSpec) -> FaultSpec | None:
     if spec.for_ms is None or spec.for_ms < 2 * SHORTEST_MS:
         return None
-    return replace(spec, for_ms=spec.for_ms // 2 // 100 * 100)
+    return _like(spec, spec.values, spec.for_ms // 2 // 100 * 100)
+
+
+def _like(spec: FaultSpec, values: Mapping[str, Any], for_ms: int | None) -> FaultSpec:
+    return FaultSpec(spec.kind, values, spec.where, spec.at_ms, spec.when, for_ms)
 
 
 def _severities(spec: FaultSpec) -> list[str]:
@@ -184,7 +188,7 @@ def _milder(spec: FaultSpec, name: str, least: float) -> FaultSpec | None:
     half = int(value / 2) if isinstance(value, int) else value / 2
     if half == value or abs(half) < least or not half:
         return None
-    milder = replace(spec, values={**spec.values, name: half})
+    milder = _like(spec, {**spec.values, name: half}, spec.for_ms)
     try:
         parameters(milder)
     except ConfigError:
