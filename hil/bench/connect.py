@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a name in the bench file to a device that is locked, open and who it should be."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
@@ -17,15 +18,22 @@ from hil.drivers.tap import Tap
 from hil.verdict import BoardIdentity
 
 
-def connect(bench: Bench, name: str, *, paced: bool = False) -> SerialDevice:
+def connect(
+    bench: Bench,
+    name: str,
+    *,
+    paced: bool = False,
+    closed: Callable[[], None] = lambda: None,
+) -> SerialDevice:
     """Open one device of a bench. Raises ConfigError, PortError, LinkError.
 
     Nothing but HELLO has been sent, and that only to its link, before it is known to be the board
     of the bench file; also each time that it comes back. `paced`: let its line be as slow as its
-    baud rate where it has no wires.
+    baud rate where it has no wires. `closed` is called once the device has been closed.
     """
     entry = bench.device(name)
     with ExitStack() as locks, ExitStack() as opened:
+        locks.callback(closed)
         for selector in (entry.transport, entry.bus):
             if selector is not None:
                 locks.callback(Lock("device", exact(resolve(selector))).release)

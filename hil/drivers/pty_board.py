@@ -77,7 +77,11 @@ class PtyBoard:
     """The VM, its two ptys, and the watchdog."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """`options`: see `parse`. Raises EdgeError, OSError."""
+        """`options`: see `parse`. Its paths appear once it can boot. Raises EdgeError, OSError."""
+        compiled = image.compiler_present()
+        firmware = options.firmware or image.OURS
+        if compiled:
+            image.bytecode(firmware)  # takes seconds the first time
         with ExitStack() as stack:
             cable = PtyCable(options.link.absolute())
             stack.callback(cable.close)
@@ -93,8 +97,6 @@ class PtyBoard:
                 drawn=True,
             )
             stack.callback(self._launch.close)
-            compiled = image.compiler_present()
-            firmware = options.firmware or image.OURS
             self._folder = folder_of(firmware, compiled, self._launch.folder)
             self._heap_kib = HEAP_KIB if compiled else SOURCE_HEAP_KIB
             self._watchdog_s: float = options.watchdog_s
