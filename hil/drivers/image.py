@@ -96,7 +96,7 @@ def _compiled(firmware: Path, digest: str) -> Path:
 
 
 def _prune(folder: Path) -> None:
-    """Forget what nobody has run for KEPT_S. Not sooner: a VM imports from its folder at any time."""
+    """Forget what nobody has run for KEPT_S; not sooner, as a VM imports while it runs."""
     for old in folder.iterdir():
         with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > KEPT_S:

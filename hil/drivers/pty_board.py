@@ -3,6 +3,7 @@
 
     python -m hil.drivers.pty_board --link PATH --bus PATH
         [--config FILE] [--store DIR] [--key HEX] [--uid TEXT] [--firmware DIR]
+        [--watchdog-s S]
 
 `link` is the board's link; on `bus` travel the records of firmware_py/board/sim.py in real time,
 each with REAL_TIME (hil/drivers/records.py) as its first word.
@@ -49,8 +50,8 @@ QUIET = {
 }
 """Configuration of a board that was given none."""
 WATCHDOG_S = 5.0
-"""A board that has not finished a tick for so long is reset. board/rp2.py waits 2 s; a VM has to
-live with a machine that does other things as well."""
+"""A board that has not finished a tick for so long is reset, unless --watchdog-s says otherwise.
+board/rp2.py waits 2 s; a VM has to live with a machine that does other things as well."""
 CRASH_S = 0.5
 """Until a board that has crashed runs again."""
 CHECK_S = 0.5
@@ -76,7 +77,11 @@ class PtyBoard:
     """The VM, its two ptys, and the watchdog."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """`options`: see `parse`. Raises EdgeError, OSError."""
+        """`options`: see `parse`. Its paths appear once it can boot. Raises EdgeError, OSError."""
+        compiled = image.compiler_present()
+        firmware = options.firmware or image.OURS
+        if compiled:
+            image.bytecode(firmware)  # takes seconds the first time
         with ExitStack() as stack:
             cable = PtyCable(options.link.absolute())
             stack.callback(cable.close)
@@ -92,10 +97,9 @@ class PtyBoard:
                 drawn=True,
             )
             stack.callback(self._launch.close)
-            compiled = image.compiler_present()
-            firmware = options.firmware or image.OURS
             self._folder = folder_of(firmware, compiled, self._launch.folder)
             self._heap_kib = HEAP_KIB if compiled else SOURCE_HEAP_KIB
+            self._watchdog_s: float = options.watchdog_s
             self._newest = pack_inputs(REAL_TIME, quiet_readings())
             self._start(CAUSE_POWER_ON)
             stack.callback(self._stop)
@@ -109,7 +113,7 @@ class PtyBoard:
                 self._readings()
             if self._vm.stdout in ready and not self._outputs():
                 self._restart()
-            elif time.monotonic() - self._fed_s > WATCHDOG_S:
+            elif time.monotonic() - self._fed_s > self._watchdog_s:
                 self._vm.kill()
                 print("the board hangs: reset by its watchdog", file=sys.stderr, flush=True)
                 self._start(CAUSE_WATCHDOG)
@@ -186,6 +190,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--key", type=bytes.fromhex)
     parser.add_argument("--uid", default="0001")
     parser.add_argument("--firmware", type=Path)
+    parser.add_argument("--watchdog-s", type=float, default=WATCHDOG_S)
     return parser.parse_args(argv)
 
 

@@ -81,7 +81,7 @@ class SerialDevice:
 
         Raises LinkError.
         """
-        self._there("link", self._tap.gone_s)
+        self._there("link", self._tap)
         frames = self._tap.frames()
         self._heard.came(b"".join(data for _, up, data in frames if up))
         return frames
@@ -118,12 +118,11 @@ class SerialDevice:
     def _bus_there(self) -> Bus:
         if self._bus is None:
             raise Unsupported(f"{self.name} has no `bus` in the bench file: it reads a real rack")
-        self._there("bus", self._bus.gone_s)
+        self._there("bus", self._bus)
         return self._bus
 
-    def _there(self, what: str, gone_s: float) -> None:
-        if gone_s > GONE_S and not self._dark:
+    def _there(self, what: str, port: Tap | Bus) -> None:
+        if port.gone_s > GONE_S and not self._dark:
             raise LinkError(
-                f"the {what} of {self.name} has been gone for {gone_s:.0f} s: check its cable and "
-                "its power"
+                f"the {what} of {self.name} has been gone for {port.gone_s:.0f} s: {port.why}"
             )

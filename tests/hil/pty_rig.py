@@ -29,7 +29,11 @@ def command(folder: Path, **options):
     """The command line of a pty board on folder/link and folder/bus."""
     line = [sys.executable, "-m", "hil.drivers.pty_board"]
     given = {"link": folder / "link", "bus": folder / "bus"} | DEFAULTS | options
-    return line + [part for name, value in given.items() for part in (f"--{name}", str(value))]
+    return line + [
+        part
+        for name, value in given.items()
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]
 
 
 class PtyBoard:

@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 from array import array
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ from hil.bench.connect import connect
 from hil.bench.discover import discover, report
 from hil.bench.file import load
 from hil.bench.lock import Lock
+from hil.drivers import serial_device
 from hil.drivers.pty_board import quiet_readings
 from hil.ports import HOST, LINE, POWER, STIMULUS, STORE, Unsupported
 from tests.firmware.keyed import KEY
@@ -362,12 +364,16 @@ def test_power_by_command_takes_the_board_away_and_brings_it_back(places, tmp_pa
 
 
 def boots(link):
-    with BoardClient(lambda: open_transport(str(link)), key=None, want_lease=False) as client:
-        return client.board.boot_count, client.board.reset_cause
+    """(boot count, BOOT_*); (0, -1) while it does not answer."""
+    try:
+        with BoardClient(lambda: open_transport(str(link)), key=None, want_lease=False) as client:
+            return client.board.boot_count, client.board.reset_cause
+    except LinkTimeout:
+        return 0, -1
 
 
 def test_the_pty_board_is_reset_as_a_watchdog_would_and_ends_on_sigterm(own_board, tmp_path):
-    board = own_board(store=tmp_path / "flash", key=KEY.hex())
+    board = own_board(store=tmp_path / "flash", key=KEY.hex(), watchdog_s=2)
     assert boots(board.link) == (1, BOOT_FIRST)
     with BoardClient(lambda: open_transport(str(board.link)), key=KEY, want_lease=True) as client:
         client.command("RESET", reason=0)
@@ -375,11 +381,36 @@ def test_the_pty_board_is_reset_as_a_watchdog_would_and_ends_on_sigterm(own_boar
     os.kill(board.vm, signal.SIGKILL)
     wait_for(lambda: boots(board.link) == (3, BOOT_WATCHDOG))
     os.kill(board.vm, signal.SIGSTOP)
-    time.sleep(0.2)
-    wait_for(lambda: board.close() == 143)
+    wait_for(lambda: boots(board.link)[0] > 3, 30)
+    assert boots(board.link)[1] == BOOT_WATCHDOG
+    assert board.close() == 143
     assert not board.link.is_symlink()
     assert not board.bus.is_symlink()
     assert "the board has crashed (exit -9)" in board.errors
+    assert "the board hangs: reset by its watchdog" in board.errors
+
+
+def test_another_board_that_comes_back_in_its_place_is_not_driven(places, tmp_path, monkeypatch):
+    monkeypatch.setattr(serial_device, "GONE_S", 0.3)
+    right = PtyBoard(tmp_path)
+    device = connect(bench_of(tmp_path, right.link), "one")
+    right.close()
+    wrong = PtyBoard(tmp_path, uid="stranger")
+    try:
+
+        def told():
+            with suppress(LinkError):
+                device.frames()
+                return False
+            return "is sim stranger" in device._tap.why
+
+        wait_for(told, 30)
+        assert not Path(device.port).exists()
+        with pytest.raises(LinkError, match=r"link of one .* gone .* wrong board: .*stranger"):
+            device.frames()
+    finally:
+        device.close()
+        wrong.close()
 
 
 # Discovery

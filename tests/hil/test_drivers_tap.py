@@ -325,7 +325,7 @@ def test_a_board_that_takes_nothing_does_not_stop_its_bench(tmp_path):
     start_s = time.monotonic()
     assert not bus.pull()
     assert not bus.push(readings)
-    assert time.monotonic() - start_s < 0.5
+    assert time.monotonic() - start_s < 0.9  # a write that waits takes 1 s
     while bus.gone_s == 0 and not bus.push(readings):
         os.read(master, 4096)
     bus.close()
