@@ -58,17 +58,41 @@ CHECK_S = 0.5
 """Longest wait of the loop."""
 
 
+QUIET_READINGS = {
+    ch.IN_FEED_A_MW: 400_000,
+    ch.IN_FEED_B_MW: 400_000,
+    ch.IN_FEED_A_MA: 580,
+    ch.IN_FEED_B_MA: 580,
+    ch.IN_FEED_A_MV: 230_000,
+    ch.IN_FEED_B_MV: 230_000,
+    ch.IN_INLET_MC: 22_000,
+    ch.IN_OUTLET_MC: 26_000,
+    ch.IN_ZONE1_MC: 26_000,
+    ch.IN_ZONE2_MC: 26_000,
+    ch.IN_ZONE3_MC: 26_000,
+    ch.IN_PUMP_RPM: 3_000,
+    ch.IN_LEAK: 0,
+    ch.IN_SUPPLY_MC: 30_000,
+    ch.IN_RETURN_MC: 34_000,
+    ch.IN_FLOW_MLM: 20_000,
+    ch.IN_DP_PA: 50_000,
+    ch.IN_RH_PERMILLE: 400,
+    ch.IN_DEW_AIR_MC: 22_000,
+    ch.IN_RESERVOIR_PERMILLE: 900,
+    ch.IN_FREQ_MHZ: 50_000,
+    ch.IN_BBU_PERMILLE: 1_000,
+}
+"""A rack whose loads idle, with all that can be fitted: nothing that a board has to act on."""
+
+
 def quiet_readings() -> "array[int]":
-    """int32[N_IN] of a rack whose loads idle: nothing that a board has to act on."""
+    """QUIET_READINGS as int32[N_IN], with fans and loads."""
     readings = array("i", [INVALID]) * ch.N_IN
-    for feed in (0, 1):
-        readings[ch.IN_FEED_A_MW + feed] = 400_000
-        readings[ch.IN_FEED_A_MA + feed] = 580
-        readings[ch.IN_FEED_A_MV + feed] = 230_000
-    readings[ch.IN_INLET_MC], readings[ch.IN_OUTLET_MC] = 22_000, 26_000
-    readings[ch.IN_LEAK] = 0
-    readings[ch.IN_FAN0_RPM] = 3_000
-    for load in range(8):
+    for channel, reading in QUIET_READINGS.items():
+        readings[channel] = reading
+    for fan in range(ch.MAX_FANS):
+        readings[ch.IN_FAN0_RPM + fan] = 3_000
+    for load in range(ch.MAX_LOADS):
         readings[ch.IN_LOAD0_MW + load] = 100_000
     return readings
 

@@ -14,11 +14,13 @@ import pytest
 
 import firmware_py
 from edge.errors import ConfigError, LinkError, RuntimeMissing
+from firmware_py.channels import OUT_STATE
 from firmware_py.link import messages as m
 from firmware_py.store import reset
 from firmware_py.store.compile import compile_json
 from hil.drivers import image
 from hil.drivers.inprocess import CpythonBoard
+from hil.drivers.pty_board import quiet_readings
 from hil.drivers.vm import VmBoard
 from hil.ports import CAPABILITIES, STORE, Unsupported
 from tests.firmware.keyed import KEY
@@ -300,3 +302,16 @@ def test_what_the_firmware_refuses_names_the_persons_file(tmp_path, kind):
     with pytest.raises((ConfigError, LinkError), match=rf"{config}: "):
         kind(config)
     gc.collect()
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [{}, {"liquid": {}}, {"fans": [{"max_rpm": 6000}] * 3}],
+    ids=["air", "liquid", "fans"],
+)
+def test_a_board_that_nobody_feeds_reads_a_rack_it_need_not_act_on(tmp_path, sections):
+    board = Driven(CpythonBoard(config_file(tmp_path, **sections)))
+    board.readings = quiet_readings()
+    board.run(100)
+    assert board.relays == 0b1111
+    assert board.device.outputs[OUT_STATE] == m.STATE_LOCAL
