@@ -121,14 +121,10 @@ def _each(
 def _document(document: Scenario, point: Point, context: Context) -> None:
     root = Node(dict(point.sections), point.root.where, "")
     known = context.world.requirements
-    if known is not None:
-        for name, node in (
-            zip(document.covers, point.sections["covers"].value, strict=True)
-            if (document.covers)
-            else ()
-        ):
-            if name not in known:
-                context.tell(node, f"unknown requirement {shown(name)}; {near(name, known)}")
+    for node in _items(point.sections, "covers", context):
+        if known is not None and node.value not in known:
+            what = f"unknown requirement {shown(node.value)}; {near(node.value, known)}"
+            context.tell(node, what)
     if document.skip is not None:
         context.skip = f"{document.skip.reason} (until {document.skip.until})"
         if document.skip.until < context.world.today:

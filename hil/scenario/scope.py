@@ -12,10 +12,11 @@ from typing import Any
 
 from edge.errors import ConfigError
 from hil.scenario.duration import duration_ms, is_duration
-from hil.scenario.expr import CONSTANTS, ROW_FUNCTIONS, TIME, Emitter, parse_expr
+from hil.scenario.emit import Emitter
 from hil.scenario.measure import AGGREGATES
 from hil.scenario.problem import Problems, near, shown
 from hil.scenario.source import BROKEN, Node, scalar
+from hil.scenario.syntax import CONSTANTS, ROW_FUNCTIONS, TIME, parse_expr
 
 Scope = Mapping[str, Any]
 """Value of each parameter: a scalar, a list or a map, as in the file."""
