@@ -231,7 +231,7 @@ def _number(value: float) -> str:
     try:
         number = float(value)
     except OverflowError:
-        raise ConfigError("a number too large; write a smaller one")
+        raise ConfigError("a number too large; write a smaller one") from None
     if math.isinf(number):
         return "INF" if number > 0 else "(-INF)"
     return repr(number) if number >= 0 else f"({number!r})"
