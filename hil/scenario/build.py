@@ -18,7 +18,7 @@ from hil.scenario.item_fault import fault
 from hil.scenario.item_stimulus import command, stimulus
 from hil.scenario.model import Case, FaultSpec
 from hil.scenario.problem import Problems, near, shown
-from hil.scenario.source import Node
+from hil.scenario.source import BROKEN, Node
 
 ItemT = TypeVar("ItemT", bound=Options)
 MadeT = TypeVar("MadeT")
@@ -40,7 +40,9 @@ def build(point: Point, world: World, problems: Problems) -> Case | None:
     """The case; None after telling everything that is wrong with it."""
     before = len(problems)
     sections = point.sections
-    context = Context(world, point.params, problems, _duration_ms(sections.get("duration")))
+    # a parameter that is wrong itself has been told; as a name it may be anything
+    params = {name: value for name, value in point.params.items() if value is not BROKEN}
+    context = Context(world, params, problems, _duration_ms(sections.get("duration")))
     bare = {key: node for key, node in sections.items() if key not in LISTS}
     document = validated(Scenario, Node(bare, point.root.where, ""), problems)
     faults = [fault(node, context) for node in _items(sections, "faults", context)]

@@ -124,6 +124,8 @@ def _value(body: str, scope: Scope) -> Any:
         return scope[body]
     if _NAME.fullmatch(body):
         raise ConfigError(f"unknown parameter `{body}`; {near(body, scope, 'add it to params')}")
+    if any(scope.get(word) is BROKEN for word in _WORD.findall(body)):
+        raise _Told
     try:
         emitter = Emitter((), scope, timeless=True)
         number = emitter.constant(parse_expr(body), "it")
