@@ -12,10 +12,11 @@ from typing import Any
 
 from edge.errors import ConfigError
 from hil.scenario.duration import duration_ms, is_duration
-from hil.scenario.expr import CONSTANTS, ROW_FUNCTIONS, TIME, Emitter, parse_expr
+from hil.scenario.emit import Emitter
 from hil.scenario.measure import AGGREGATES
 from hil.scenario.problem import Problems, near, shown
 from hil.scenario.source import BROKEN, Node, scalar
+from hil.scenario.syntax import CONSTANTS, ROW_FUNCTIONS, TIME, parse_expr
 
 Scope = Mapping[str, Any]
 """Value of each parameter: a scalar, a list or a map, as in the file."""
@@ -123,6 +124,8 @@ def _value(body: str, scope: Scope) -> Any:
         return scope[body]
     if _NAME.fullmatch(body):
         raise ConfigError(f"unknown parameter `{body}`; {near(body, scope, 'add it to params')}")
+    if any(scope.get(word) is BROKEN for word in _WORD.findall(body)):
+        raise _Told
     try:
         emitter = Emitter((), scope, timeless=True)
         number = emitter.constant(parse_expr(body), "it")

@@ -4,14 +4,17 @@
 import json
 import re
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import AfterValidator, Field
 
 from edge.errors import ConfigError
+from hil.options import Options
 from hil.scenario.model import Case
-from tests.hil.scenario_rig import CHECKS, HEAD, cases_of, write
+from tests.hil.scenario_rig import CHECKS, HEAD, Kind, cases_of, write
 
 GOLDEN = Path(__file__).with_name("scenario_errors.golden").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(.+)\n((?:.*\n)*?)----\n((?:.+\n?)+)")
@@ -144,12 +147,47 @@ def test_mistakes_of_all_files_come_at_once_in_the_order_of_lines(tmp_path):
     with pytest.raises(ConfigError) as caught:
         cases_of(tmp_path)
     lines = str(caught.value).replace(f"{tmp_path}/", "").splitlines()
-    assert [line.split(": ")[0] for line in lines] == ["a.yaml:8", "b.yaml:4"]
-    write(tmp_path, HEAD + "rack: {load: 4}\nchecks: [{always: a <}]\n", "a.yaml")
+    places = [line.split(": ")[0] for line in lines]
+    assert places == ["a.yaml:6", "a.yaml:7", "a.yaml:8", "b.yaml:4"]
+
+
+def test_a_wrong_parameter_is_told_once_and_not_again_where_it_is_used(tmp_path):
+    text = HEAD.replace("1 min", "${c}") + "params: {a: '${b}', c: '${a + 1s}'}\n"
+    text += "checks: [{always: x < a, from: '${c}', name: '${a} ${c}'}]\n"
+    assert said_of(tmp_path, text) == (
+        "s.yaml:6: params.a: unknown parameter `b`; add it to params: there are none"
+    )
+
+
+def _known(name):
+    if name not in {"inlet", "outlet"}:
+        raise ValueError(f"no channel {name!r}: known are inlet, outlet")
+    return name
+
+
+class Many(Options):
+    target: str | Annotated[list[Annotated[str, AfterValidator(_known)]], Field(min_length=1)]
+    watts: float | tuple[float, ...] = 1.0
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("target: 5", ".target: 5 is not text; put it in quotes"),
+        ("target: []", ".target: empty list; write at least one value"),
+        ("target: [inlte]", ".target[0]: no channel 'inlte': known are inlet, outlet"),
+        ("target: inlet, watts: big", ".watts: 'big' is not a number; write one without quotes"),
+        (
+            "target: inlet, watts: [1, x]",
+            ".watts[1]: 'x' is not a number; write one without quotes",
+        ),
+    ],
+)
+def test_of_a_value_that_may_be_of_two_kinds_the_nearest_is_told(item, said, tmp_path):
+    path = write(tmp_path, HEAD + CHECKS + f"faults: [{{fault: x.y, at: 1 s, {item}}}]\n")
     with pytest.raises(ConfigError) as caught:
-        cases_of(tmp_path)
-    lines = str(caught.value).replace(f"{tmp_path}/", "").splitlines()
-    assert [line.split(": ")[0] for line in lines] == ["a.yaml:6", "a.yaml:7", "b.yaml:4"]
+        cases_of(path, catalogue={"x.y": Kind("odd", Many, frozenset())})
+    assert str(caught.value) == f"{path}:7: faults[0]{said}"
 
 
 def test_many_mistakes_are_counted_not_all_told(tmp_path):

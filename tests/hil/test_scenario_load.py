@@ -2,12 +2,16 @@
 """Scenario files to cases: parameters, matrix, includes, needs, and what follows from them."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ConfigError
+from hil.options import Options
+from hil.scenario import load
+from hil.scenario.check import check_names
 from hil.scenario.duration import duration_ms, duration_text
 from hil.scenario.model import Check, Command, FaultSpec, Measure, Stimulus, Where
 from tests.hil.scenario_rig import (
@@ -17,6 +21,7 @@ from tests.hil.scenario_rig import (
     SCENARIOS,
     SETTABLE,
     Drop,
+    Kind,
     cases_of,
     one_case,
     write,
@@ -340,6 +345,16 @@ def test_yaml_1_2_words_are_text(tmp_path):
         "e": None,
         "f": "2026-01-01",
     }
+
+
+def test_the_example_of_the_readme(tmp_path):
+    text = Path(load.__file__).with_name("README.md").read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+    kinds = {"power.feed_loss": Kind("a feed is lost", Options, frozenset())}
+    cases = cases_of(write(tmp_path, example), catalogue=kinds)
+    assert [case.name for case in cases] == ["feed-loss[demand=0.6]", "feed-loss[demand=0.9]"]
+    for case in cases:
+        check_names(case, ("feed_a_w", "feed_b_w", "n_shed"))
 
 
 def test_the_result_does_not_depend_on_what_is_loaded_beside_it():
