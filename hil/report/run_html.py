@@ -41,7 +41,8 @@ def why(result: RunResult) -> str:
 def run_html(result: RunResult, key: str, stack: Stack | None, sizes: Sizes, opened: bool) -> str:
     """The section of one run."""
     is_open = " open" if opened else ""
-    about = ", ".join(filter(None, (result.title, result.device, f"{result.duration_s:g} s")))
+    length = f"{result.duration_s:g} s" if result.record else ""
+    about = ", ".join(filter(None, (result.title, result.device, length)))
     note = "" if result.verdict is Verdict.PASS else escape(why(result))
     return (
         f'<details class="run" id="{escape(key)}" data-case="{escape(result.case)}" '
@@ -209,7 +210,7 @@ def _facts(result: RunResult) -> str:
             if board
             else "",
         ),
-        ("took", f"{result.wall_s:.1f} s for {result.duration_s:g} s"),
+        ("took", f"{result.wall_s:.1f} s for {result.duration_s:g} s" if result.record else ""),
         ("late ticks", str(result.late_ticks) if result.late_ticks else ""),
         ("record SHA-256", result.digest or ""),
         *((str(k), str(v)) for k, v in result.environment.items()),
