@@ -45,8 +45,8 @@ def page(results: Sequence[RunResult], comparisons: Sequence[Comparison] = ()) -
         "CSS": _asset("page.css"),
         "JS": _asset("page.js"),
         "HEAD": escape(f"rackedge hil: {_head(counts)}"),
-        "ABOUT": escape(_about(results)),
-        "FILTER": _filter(counts),
+        "ABOUT": escape(_about(results) + _fidelity(comparisons)),
+        "FILTER": _filter(Counter(verdicts)),
         "INDEX": _index(results, keys),
         "RUNS": "".join(runs),
         "FIDELITY": "<h2>Fidelity</h2>" + "".join(sections) if sections else "",
@@ -81,6 +81,11 @@ def _about(results: Sequence[RunResult]) -> str:
     on = f" on {', '.join(devices)}" if devices else ""
     count = f"{len(results)} run" + ("s" if len(results) != 1 else "")
     return f"{count}{on}: {simulated_s:g} s in {took_s:.1f} s"
+
+
+def _fidelity(comparisons: Sequence[Comparison]) -> str:
+    counts = Counter(each.verdict for each in comparisons)
+    return f"; fidelity: {_head(counts)}" if comparisons else ""
 
 
 def _filter(counts: Counter[Verdict]) -> str:

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of a session: files whole and complete, a page that says what the results say."""
+"""The page of a session: it says what the results say, loads nothing and takes any text."""
 
 import base64
 import json
-import math
 import re
 import zlib
 from array import array
-from dataclasses import fields, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,20 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 
-from edge.errors import EdgeError
 from hil.fidelity import compare
 from hil.record import Recorder
-from hil.report.document import run_document
-from hil.report.junit import junit
-from hil.report.names import folder_names
+from hil.report.compare_html import compare_stack
 from hil.report.page import page
 from hil.report.plot import Lane
 from hil.report.run_lanes import stack_of
 from hil.report.signals import RULES, signal_lanes
 from hil.report.units import unit_of
-from hil.report.write import Report, write
-from hil.verdict import CheckResult, FaultSpan, FrameEntry, Measurement, RunResult, Verdict
-from tests.hil.report_runs import NASTY, real_run, result_of, session
+from hil.report.write import write
+from tests.hil.report_runs import nasty, real_run, result_of, session
 
 FIVE = session()
 
@@ -70,181 +65,6 @@ class Reader(HTMLParser):
 
     def handle_data(self, data):
         self.text.append(data)
-
-
-# Files
-
-
-def test_each_run_has_a_folder_and_the_session_two_files(written):
-    assert sorted(path.name for path in written.iterdir()) == [
-        "feed-loss[edge=fast]",
-        "feed-loss[edge=slow]",
-        "junit.xml",
-        "late",
-        "power-cut",
-        "quiet",
-        "quiet@micropython",
-        "report.html",
-    ]
-    assert [p.name for p in (written / "power-cut").iterdir()] == ["run.json"]
-    for case in ("quiet", "late"):
-        names = sorted(path.name for path in (written / case).iterdir())
-        assert names == ["run.json", "serial.jsonl", "signals.csv"]
-
-
-def test_run_json_has_all_that_a_result_has(written):
-    document = json.loads((written / "feed-loss[edge=slow]" / "run.json").read_text())
-    result = FIVE[1]
-    assert document["schema"] == 1
-    missing = {field.name for field in fields(RunResult)} - set(document)
-    assert missing == {"record"}
-    assert document["verdict"] == "FAIL"
-    assert document["checks"][1]["at_ms"] == 24_300
-    assert document["checks"][0]["at_ms"] is None
-    assert document["measurements"][0]["value"] == 12_873.0
-    assert document["faults"][0] == {
-        "kind": "power.feed_loss",
-        "text": "feed A has no supply",
-        "start_ms": 20_000,
-        "end_ms": None,
-    }
-    assert document["events"][0].keys() == {"t_ms", "source", "kind", "text"}
-    assert len(document["events"]) == len(result.record.events)
-    assert sum(document["frames"]["up"].values()) == sum(f.up for f in result.frames)
-    assert document["identity"]["config_crc"] == 0xBEEF
-    assert document["digest"] == result.record.digest()
-    assert "fidelity" not in document
-
-
-def test_the_keys_of_run_json_are_documented():
-    documented = run_document.__globals__["__doc__"]
-    for key in run_document(FIVE[1]):
-        assert re.search(rf"\b{key}\b", documented), key
-
-
-def test_a_compared_run_says_with_what_and_how(written):
-    document = json.loads((written / "quiet@micropython" / "run.json").read_text())
-    (found,) = document["fidelity"]
-    assert (found["role"], found["with"]["device"], found["verdict"]) == ("b", "cpython", "FAIL")
-    by_name = {each["name"]: each for each in found["signals"]}
-    assert by_name["in_feed_a_mw"]["match"] == "OUT"
-    assert by_name["in_feed_a_mw"]["max_deviation"] == 400_000.0
-    assert by_name["feed_a_w"]["match"] == "MATCH"
-    assert json.loads((written / "quiet" / "run.json").read_text())["fidelity"][0]["role"] == "a"
-
-
-def test_signals_csv_is_the_record(written):
-    record = FIVE[0].record
-    lines = (written / "quiet" / "signals.csv").read_text().splitlines()
-    assert lines[0].split(",") == ["t_s", *record.names]
-    assert len(lines) == 1 + len(record)
-    for line, (t_ms, values) in zip(lines[1:], record.rows(), strict=True):
-        cells = line.split(",")
-        assert float(cells[0]) * 1000 == pytest.approx(t_ms)
-        got = [float(cell) if cell else math.nan for cell in cells[1:]]
-        assert got == pytest.approx(list(values), rel=1e-8, nan_ok=True)
-
-
-def test_serial_jsonl_has_every_frame_of_both_directions(written):
-    lines = (written / "quiet" / "serial.jsonl").read_text().splitlines()
-    frames = [json.loads(line) for line in lines]
-    assert [(f["t_ms"], f["dir"], f["name"], f["hex"]) for f in frames] == [
-        (f.t_ms, "up" if f.up else "down", f.name, f.raw.hex()) for f in FIVE[0].frames
-    ]
-    assert {f["name"] for f in frames if f["dir"] == "down"} == {"HELLO"}
-    telemetry = [f for f in frames if f["name"] == "TELEMETRY"][-1]
-    assert telemetry["values"]["state"] == 2
-    assert "state=LOCAL" in telemetry["text"]
-    assert any(f["name"] == "crc" for f in frames)
-
-
-def test_a_run_that_was_cut_short_is_on_the_disk_before_the_session_ends(tmp_path):
-    report = Report(tmp_path / "new" / "deep")
-    record = Recorder(("feed_a_w",))
-    record.append(100, [5.0])
-    cut = RunResult(
-        "cut", "", "s.yaml", (), "cpython", "virtual", 1, {}, Verdict.INCONCLUSIVE,
-        ("interrupted",), frames=[FrameEntry(100, True, b"\x01", "garbage")], record=record,
-    )  # fmt: skip
-    folder = report.add(cut)
-    assert (folder / "signals.csv").read_text() == "t_s,feed_a_w\n0.100,5\n"
-    assert json.loads((folder / "serial.jsonl").read_text())["name"] == "garbage"
-    empty = replace(cut, case="empty", record=Recorder(("a",)), frames=[])
-    report.add(empty)
-    text = report.finish().read_text()
-    assert "interrupted" in text
-    assert "Nothing was recorded." in text
-    assert report.finish() == tmp_path / "new" / "deep" / "report.html"
-
-
-def test_a_session_without_runs_has_a_page_that_says_so(tmp_path):
-    assert "nothing ran" in write([], tmp_path).read_text()
-
-
-def test_a_disk_that_is_full_leaves_the_old_page_and_no_half_one(tmp_path, monkeypatch):
-    (tmp_path / "report.html").write_text("old")
-    replace_file = Path.replace
-
-    def full(path, target):
-        if target.name == "report.html":
-            raise OSError(28, "No space left on device")
-        return replace_file(path, target)
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(EdgeError, match=r"cannot hold the report \(No space left on device\)"):
-        write(FIVE[3:4], tmp_path)
-    assert (tmp_path / "report.html").read_text() == "old"
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
-
-
-@given(st.lists(st.tuples(st.text(max_size=120), st.sampled_from(["cpython", "a/b"])), max_size=8))
-def test_names_are_different_harmless_and_never_change(cases):
-    results = [replace(FIVE[3], case=case, device=device) for case, device in cases]
-    names = folder_names(results)
-    assert len(set(names)) == len(names)
-    for count, name in enumerate(names, start=1):
-        assert re.fullmatch(r"(?!\.)[\w.,=+\[\]@~-]{1,250}", name, re.ASCII)
-        assert folder_names(results[:count])[-1] == name
-
-
-# JUnit
-
-
-def test_junit_is_read_by_a_consumer(written):
-    suites = JUnitXml.fromfile(str(written / "junit.xml"))
-    assert (suites.tests, suites.failures, suites.errors) == (6, 1, 1)
-    by_name = {suite.name: suite for suite in suites}
-    assert len(by_name) == 6
-    failed = by_name["feed-loss[edge=slow]"]
-    (case,) = failed
-    assert case.name == "feed-loss[edge=slow]"
-    (outcome,) = case.result
-    assert type(outcome).__name__ == "Failure"
-    assert outcome.message == "feed B stays under its rating for good failed at 24.3 s"
-    assert "f.yaml:15: FAIL feed B stays" in outcome.text
-    assert "f.yaml:30: FAIL peak of feed B = 12873 W, allowed [None, 12000.0]" in outcome.text
-    assert f"replay: {FIVE[1].replay}" in outcome.text
-    properties = {each.name: each.value for each in failed.properties()}
-    assert properties["measure.peak of feed B"] == "12873 W"
-    assert properties["measure.time to shed.verdict"] == "MARGINAL"
-    assert properties["seed"] == "7"
-    kinds = {
-        name: [type(r).__name__ for case in suite for r in case.result]
-        for name, suite in by_name.items()
-    }
-    assert kinds["power-cut"] == ["Skipped"]
-    assert kinds["late"] == ["Error"]
-    assert kinds["feed-loss[edge=fast]"] == []
-
-
-@given(st.text(), st.text())
-def test_junit_takes_any_text(case, reason):
-    result = replace(FIVE[3], case=case, reasons=(reason,), params={"\x00": "\ud800"})
-    (suite,) = JUnitXml.fromstring(junit([result], ["name"]).encode("utf-8", "strict"))
-    assert suite.skipped == 1
-
-
-# The page
 
 
 def test_the_page_loads_nothing_and_is_well_formed(written):
@@ -341,6 +161,24 @@ def test_the_last_rule_takes_every_name():
     ]  # fmt: skip
 
 
+def test_a_comparison_overlays_both_lines_and_shows_their_difference():
+    other = result_of(real_run(lie_mw=400_000), "quiet", device="micropython")
+    comparison = compare(FIVE[0], other)
+    stack = compare_stack(comparison)
+    titles = [lane.title for lane in stack.lanes]
+    assert titles[:2] == ["in_feed_a_mw: OUT", "Difference, B - A"]
+    both, difference = stack.lanes[:2]
+    assert [series.label for series in both.series] == ["cpython", "micropython"]
+    assert max(difference.series[0].values) == pytest.approx(400.0)
+    assert stack.axis.fails[0] == (24.1, "in_feed_a_mw out of tolerance")
+    text = page([FIVE[0], other], [comparison])
+    assert "; fidelity: 1 FAIL" in text
+    assert 'data-verdict="FAIL" checked' in text  # so that the filter can bring it back
+    assert text.count('id="fidelity-1"') == 1
+    assert compare_stack(compare(FIVE[0], FIVE[0])) is None
+    assert "signals agree" in page(FIVE[:1], [compare(FIVE[0], FIVE[0])])
+
+
 def unpacked(text, place=0):
     """(document, float32 numbers) of the data of one run in a page."""
     blocks = re.findall(r'<script type="application/json">(.*?)</script>', text)
@@ -380,23 +218,6 @@ def test_a_long_run_is_reduced_without_losing_a_peak():
     assert lines >= 60
     highs = [max(numbers[(2 + 2 * i) * n : (3 + 2 * i) * n]) for i in range(60)]
     assert highs == [1.0] * 60
-
-
-def nasty(result):
-    """The result with hostile text wherever text can be."""
-    record = Recorder((NASTY, f"{NASTY}_w", "state"), t_ms=array("q"))
-    for row in range(30):
-        record.append(100 * (row + 1), [float(row), float(row % 7), float(row % 3)])
-    record.event(500, NASTY, NASTY, NASTY)
-    return replace(
-        result, case=NASTY, title=NASTY, source=NASTY, covers=(NASTY,), device=NASTY, clock=NASTY,
-        params={NASTY: NASTY}, reasons=(NASTY, NASTY), replay=NASTY, environment={NASTY: NASTY},
-        identity=replace(result.identity, uid=NASTY), record=record,
-        checks=(CheckResult(NASTY, NASTY, NASTY, Verdict.FAIL, 900, NASTY, NASTY),),
-        measurements=(Measurement(NASTY, math.nan, NASTY, None, 1.0, 0.0, Verdict.FAIL, NASTY),),
-        faults=(FaultSpan(NASTY, NASTY, 500, None),), limits={f"{NASTY}_w": 3.0},
-        frames=[FrameEntry(100, True, b"\x01", NASTY)],
-    )  # fmt: skip
 
 
 def test_hostile_text_stays_text(tmp_path):

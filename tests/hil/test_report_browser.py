@@ -9,8 +9,7 @@ import pytest
 from hil.fidelity import compare
 from hil.report.write import write
 from tests.hil.browser import Browser
-from tests.hil.report_runs import real_run, result_of, session
-from tests.hil.test_report import nasty
+from tests.hil.report_runs import nasty, real_run, result_of, session
 
 KEY = "feed-loss[edge=slow]"
 FAILED = f"document.getElementById('{KEY}')"
