@@ -28,8 +28,8 @@ from hil.scenario.model import Case
 
 VIRTUAL = {"micropython": VmBoard, "cpython": CpythonBoard}
 PTY = "pty"
-PTY_STARTS_S = 10.0
-"""Longest wait for the ports of a pty board."""
+PTY_STARTS_S = 60.0
+"""Longest wait for the ports of a pty board: it may have to compile its firmware first."""
 PTY_BENCH = """\
 bench: pty
 devices:

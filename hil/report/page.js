@@ -253,14 +253,16 @@ class Stack {
     }
     lane.lines.forEach((line, i) => {
       const css = lane.series[i][1] + (lane.hot === i ? " hot" : "");
-      out += `<path class="line ${css}" d="${this.path(line, first, last, y)}"/>`;
+      out += `<path class="line ${css}" d="${this.path(line, first, last, y, lane.lines.length > 8)}"/>`;
     });
     return out + labels + this.fails(lane.h);
   }
 
-  // One column a pixel at most; each keeps its extremes. A gap lifts the pen.
-  path([lows, highs], first, last, y) {
-    const step = Math.max(1, Math.floor((last - first) / (this.width - LEFT - RIGHT)));
+  // One column a pixel at most, a third of them if lines are many; each keeps its extremes. A gap
+  // lifts the pen.
+  path([lows, highs], first, last, y, many) {
+    const pixels = (this.width - LEFT - RIGHT) / (many ? 3 : 1);
+    const step = Math.max(1, Math.floor((last - first) / pixels));
     let out = "", pen = false, before = "";
     for (let i = first; i < last; i += step) {
       let low = Infinity, high = -Infinity;

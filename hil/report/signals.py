@@ -51,10 +51,12 @@ RULES = (
     Rule(LOADS, "Demand of each load", r"demand_.+_w", lowest=0.0),
     Rule(LOADS, "Power of each load", r"load_.+_w", lowest=0.0),
     Rule(PLANT, "Caps", r"cap_.+_w", lowest=0.0),
+    Rule(
+        PLANT, "Coolant", r"(supply|return|coolant|cdu|loop|flow|dp|dew|facility|valve|reservoir).*"
+    ),
     Rule(PLANT, "Temperatures", r"(?!(in|out|tm|mcu)_).+_c", constant=True),
     Rule(PLANT, "Feed current", r"feed_[ab]_a", lowest=0.0),
     Rule(PLANT, "Feed voltage", r"feed_[ab]_v", height_px=80),
-    Rule(PLANT, "Coolant", r"(supply|return|reservoir|coolant|cdu|loop).*"),
     Rule(PLANT, "Fans", r"fan.*", lowest=0.0, height_px=80),
     Rule(PLANT, "Pump", r"pump.*", lowest=0.0, height_px=80),
     Rule(LINK, "Events so far", r"n_.+", height_px=80),
@@ -68,7 +70,15 @@ RULES = (
     Rule(PLANT, "Other", r".+", height_px=80),
 )
 """The first that matches a whole name decides."""
-UNITS_IN_TITLE = {"W": "power", "A": "current", "V": "voltage", "°C": "temperature"}
+UNITS_IN_TITLE = {
+    "W": "power",
+    "A": "current",
+    "V": "voltage",
+    "°C": "temperature",
+    "l/min": "flow",
+    "kPa": "pressure",
+    "rpm": "speed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +92,18 @@ class SignalLanes:
     """Signals without a single value."""
 
 
+class _Extent(NamedTuple):
+    known: int
+    """Values that are available."""
+    low: float
+    high: float
+
+
 class _Found(NamedTuple):
     name: str
     values: Sequence[float]
     """As in the record."""
+    extent: _Extent
 
 
 def signal_lanes(
@@ -99,17 +117,14 @@ def signal_lanes(
     for name in record.names:
         if name in elsewhere:
             continue
-        place = next(
-            i for i, rule in enumerate(RULES) if re.fullmatch(rule.pattern, name, re.DOTALL)
-        )
-        values = record.signal(name)
-        known = [v for v in values if math.isfinite(v)]
-        if not known:
+        place, values = _rule_of(name), record.signal(name)
+        extent = _extent(values, infinite=RULES[place].highest is not None)
+        if not extent.known:
             absent.append(name)
-        elif not RULES[place].constant and _is_constant(known, values):
-            constant[name] = known[0]
+        elif not RULES[place].constant and _is_constant(extent, values):
+            constant[name] = extent.low
         else:
-            lanes.setdefault((place, unit_of(name).text), []).append(_Found(name, values))
+            lanes.setdefault((place, unit_of(name).text), []).append(_Found(name, values, extent))
     drawn = [
         _lane(RULES[place], unit, found, limits)
         for (place, unit), found in sorted(lanes.items(), key=lambda item: item[0])
@@ -117,9 +132,17 @@ def signal_lanes(
     return SignalLanes(tuple(_apart(drawn)), constant, tuple(absent))
 
 
-def _is_constant(known: Sequence[float], values: Sequence[float]) -> bool:
+def _extent(values: Sequence[float], infinite: bool) -> _Extent:
+    """`infinite`: infinity is a value too."""
+    if math.isfinite(sum(values)):  # the usual case, at the price of three passes in C
+        return _Extent(len(values), min(values), max(values))
+    known = [v for v in values if math.isfinite(v) or (infinite and v == math.inf)]
+    return _Extent(len(known), min(known, default=0.0), max(known, default=0.0))
+
+
+def _is_constant(extent: _Extent, values: Sequence[float]) -> bool:
     """One value throughout, from the first one on."""
-    return min(known) == max(known) and values[-len(known)] == known[0] == values[-1]
+    return extent.low == extent.high == values[-extent.known] == values[-1]
 
 
 def _rule_of(name: str) -> int:
@@ -166,8 +189,8 @@ def _in_unit(values: Sequence[float], scale: float, rule: Rule) -> Sequence[floa
 
 
 def _largest(found: _Found) -> float:
-    scale = unit_of(found.name).scale
-    return max(abs(v) * scale for v in found.values if math.isfinite(v))
+    extent, scale = found.extent, unit_of(found.name).scale
+    return max(abs(extent.low), abs(extent.high)) * scale
 
 
 def _levels(found: Sequence[_Found], limits: Mapping[str, float], kilo: bool) -> Iterable[Level]:

@@ -3,15 +3,16 @@
 
 import math
 import tempfile
+from array import array
+from dataclasses import replace
 from pathlib import Path
 
-from firmware_py.channels import IN_FEED_A_MW, OUT_RELAYS, OUT_STATE
+from firmware_py.channels import IN_FEED_A_MW, N_IN, OUT_RELAYS, OUT_STATE
 from firmware_py.link import messages as m
 from firmware_py.link.messages import INVALID
 from hil.demo import DemoOptions, sized, workload
 from hil.drivers.inprocess import CpythonBoard
 from hil.frames import Sniffer
-from hil.pipe import SerialPipe  # noqa: F401 - the rack's modules load in this order
 from hil.plant import io
 from hil.plant.rack import Rack
 from hil.rackfile import board_json
@@ -21,6 +22,7 @@ from hil.verdict import (
     BoardIdentity,
     CheckResult,
     FaultSpan,
+    FrameEntry,
     Measurement,
     RunResult,
     Verdict,
@@ -62,18 +64,26 @@ def row_of(rack, board, inputs, telemetry, sheds, tick):
     )  # fmt: skip
 
 
-def real_run(seconds=SECONDS, seed=1, lie_mw=0):
-    """(record, frames) of a rack under its board, without a host; feed A is lost at a third."""
+def real_run(seconds=SECONDS, seed=1, lie_mw=0, firmware=CpythonBoard):
+    """(record, frames, spec) of a rack under its board, no host; feed A is lost at a third."""
     options = DemoOptions(seconds=seconds, virtual=True, runtime="cpython", seed=seed)
     demand, _ = workload(options)
     spec = sized(options, demand)
-    rack, sniffer = Rack(spec, Demand(demand)), Sniffer()
-    record = Recorder(names_of(rack))
+    rack = Rack(spec, Demand(demand))
     with tempfile.TemporaryDirectory() as directory:
         config = Path(directory) / "board.json"
         config.write_text(board_json(spec), encoding="utf-8")
-        board = CpythonBoard(config)
-    inputs, frames, sheds = _inputs(), [], 0
+        board = firmware(config)
+    try:
+        return *_drive(rack, board, seconds, lie_mw), spec
+    finally:
+        board.close()
+
+
+def _drive(rack, board, seconds, lie_mw):
+    record, sniffer = Recorder(names_of(rack)), Sniffer()
+    inputs, frames, sheds = array("i", bytes(4 * N_IN)), [], 0
+    io.fill_inputs(rack, inputs)
     hello = frame("HELLO", owner=7, nonce=1, max_rx=240)
     for tick in range(1, seconds * 10 + 1):
         now_ms = tick * 100
@@ -96,15 +106,7 @@ def real_run(seconds=SECONDS, seed=1, lie_mw=0):
             record.event(at_ms, "board", "shed" if event.code == m.EV_SHED else "state", "…")
         sniffer.board_events.clear()
         record.append(now_ms, row_of(rack, board, inputs, sniffer.telemetry, sheds, tick))
-    return record, frames, spec
-
-
-def _inputs():
-    from array import array
-
-    from firmware_py.channels import N_IN
-
-    return array("i", bytes(4 * N_IN))
+    return record, frames
 
 
 def result_of(run, case, verdict=Verdict.PASS, **more):
@@ -180,3 +182,20 @@ def session():
         reasons=("12 ticks began late",),
     )  # fmt: skip
     return [passed, failed, marginal, skipped, late]
+
+
+def nasty(result):
+    """The result with hostile text wherever text can be."""
+    record = Recorder((NASTY, f"{NASTY}_w", "state"), t_ms=array("q"))
+    for row in range(30):
+        record.append(100 * (row + 1), [float(row), float(row % 7), float(row % 3)])
+    record.event(500, NASTY, NASTY, NASTY)
+    return replace(
+        result, case=NASTY, title=NASTY, source=NASTY, covers=(NASTY,), device=NASTY, clock=NASTY,
+        params={NASTY: NASTY}, reasons=(NASTY, NASTY), replay=NASTY, environment={NASTY: NASTY},
+        identity=replace(result.identity, uid=NASTY), record=record,
+        checks=(CheckResult(NASTY, NASTY, NASTY, Verdict.FAIL, 900, NASTY, NASTY),),
+        measurements=(Measurement(NASTY, math.nan, NASTY, None, 1.0, 0.0, Verdict.FAIL, NASTY),),
+        faults=(FaultSpan(NASTY, NASTY, 500, None),), limits={f"{NASTY}_w": 3.0},
+        frames=[FrameEntry(100, True, b"\x01", NASTY)],
+    )  # fmt: skip
