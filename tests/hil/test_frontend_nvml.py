@@ -17,7 +17,7 @@ from hil.frontends import nvml_build
 from hil.frontends.nvml import NvmlGpus
 from hil.frontends.nvml_build import build_library, compiler
 from hil.frontends.nvml_gpu import cap_w, split
-from hil.frontends.nvml_state import Gpu, Head
+from hil.frontends.nvml_state import CLOSED, Gpu, Head
 from hil.plant.server import LoadSpec
 from tests.hil.frontend_rig import follow, make_rack
 from tests.hil.nvml_client import NvmlClient, NvmlError
@@ -240,6 +240,27 @@ def test_a_bench_that_ended_is_a_lost_gpu_and_then_a_missing_driver(make):
             client.nvmlInit()
         with pytest.raises(NvmlError, match=str(UNINITIALIZED)):
             client.nvmlDeviceGetCount()
+
+
+def test_a_bench_that_could_not_remove_its_file_is_gone_all_the_same(make):
+    frontend = make()
+    with NvmlClient(frontend, 0) as client:
+        frontend._servers[0].state.head.flags |= CLOSED
+        with pytest.raises(NvmlError, match=str(LOST)):
+            client.nvmlDeviceGetPowerUsage(gpu=0)
+
+
+@pytest.mark.parametrize("limit_mw", [0, 1, 2_000_000_000, 2**32 - 1])
+def test_a_limit_that_is_stored_past_the_library_is_put_back(make, limit_mw):
+    frontend = make()
+    with NvmlClient(frontend, 0) as client:
+        client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+        frontend.refresh(100, [10_200.0, 10_200.0])
+        assert len(frontend.take_caps()) == 1
+        frontend._servers[0].state.gpus[0].limit_mw = limit_mw
+        frontend.refresh(200, [10_200.0, 10_200.0])
+        assert frontend.take_caps() == []
+        assert client.nvmlDeviceGetPowerManagementLimit(gpu=0) == 500_000
 
 
 def test_a_bench_that_hangs_is_a_lost_gpu_until_it_goes_on(make):

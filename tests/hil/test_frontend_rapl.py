@@ -59,7 +59,9 @@ def test_energy_wraps_within_its_range_and_is_whole_after_it_became_shorter(tree
             before = int(path.read_text())
             tree.refresh(second * 1000, [1000.0, 0.0])
             kept_open.seek(0)
-            energy = int(kept_open.read())
+            text = kept_open.read()
+            energy = int(text)
+            assert text == f"{energy}\n"
             assert (energy - before) % RANGE_UJ == 1_000_000_000
     assert energy < before
 
