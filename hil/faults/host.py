@@ -11,6 +11,7 @@ from hil.faults.base import Params, Toggled, fault
 from hil.faults.frames import Cutter, MessageNames, Selector
 from hil.faults.link_base import Filter, Out
 from hil.faults.shared import Shared, Ticking
+from hil.frontends.base import Answer
 from hil.options import Options
 from hil.ports import HOST, LINE, Line, Ports
 
@@ -60,7 +61,7 @@ class Bmc(Params):
     """Number of the load."""
 
 
-def _bmc(params: Bmc, how: str) -> Shared:
+def _bmc(params: Bmc, how: Answer) -> Shared:
     def apply(ports: Ports, hows: Sequence[str]) -> None:
         ports.host.refuse_caps(params.load, hows[-1] if hows else None)
 
