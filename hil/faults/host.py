@@ -62,7 +62,7 @@ class Bmc(Params):
 
 
 def _bmc(params: Bmc, how: Answer) -> Shared:
-    def apply(ports: Ports, hows: Sequence[str]) -> None:
+    def apply(ports: Ports, hows: Sequence[Answer]) -> None:
         ports.host.refuse_caps(params.load, hows[-1] if hows else None)
 
     return Shared(f"bmc {params.load}", how, apply)
