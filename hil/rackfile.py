@@ -176,6 +176,7 @@ def _liquid(loop: LiquidSpec) -> dict[str, int]:
         "dp_full_pa": round(loop.system_pa_lpm2 * full_lpm * full_lpm),
         "pump_rpm_full": round(loop.pump_rpm),
         "valve_rangeability": round(loop.rangeability),
+        "valve_ff_permille": min(round(1000 / math.log(loop.rangeability)), 1000),
     }
 
 
