@@ -70,7 +70,7 @@ def _feed_toml(feed: FeedSpec) -> str:
 def _load_toml(spec: RackSpec, number: int, redfish_url: str) -> str:
     load = spec.loads[number]
     a, b = spec.feeds[0].name, spec.feeds[1].name
-    shares = [(a, load.share_a), (b, 1 - load.share_a)]
+    shares = [(a, round(load.share_a, 4)), (b, round(1 - load.share_a, 4))]
     feeds = ", ".join(f"{name} = {share:.4f}" for name, share in shares if share > 0)
     text = (
         f'[[loads]]\nname = "{load.name}"\nchannel = {number}\n'
