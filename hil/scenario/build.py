@@ -73,6 +73,7 @@ def build(point: Point, world: World, problems: Problems) -> Case | None:
         checks=checks,
         measures=measures,
         destructive=document.destructive,
+        quarantined=document.skip is not None,
         skip=context.skip,
     )
 

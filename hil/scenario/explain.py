@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hil.scenario.problem import Problems, near, shown
-from hil.scenario.source import Node
+from hil.scenario.source import BROKEN, Node
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -45,6 +45,8 @@ def _tell(
             break
         node = below
         rest.pop(0)
+    if node.value is BROKEN or (detail["type"] == "value_error" and node.broken()):
+        return
     names = [str(each) for each in rest if not _is_tag(each)]
     path = ".".join(each for each in (node.path, *names) if each)
     if detail["type"] == "missing" and not names:
@@ -76,6 +78,8 @@ def _sentence(
 ) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
+        if "(" in str(keys[-1]) or ")" in str(keys[-1]):
+            return "half an expression; inside { } an expression with a comma needs quotes"
         there = _fields(model, keys[:-1])
         return f"unknown key; {near(str(keys[-1]), [*there, *(known if len(keys) == 1 else ())])}"
     advise = ADVICE.get(kind)

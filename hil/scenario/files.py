@@ -9,7 +9,7 @@ from typing import Any
 from hil.scenario.document import Fragment, Scenario, keys
 from hil.scenario.problem import Problems, near, shown
 from hil.scenario.scope import Scope, filled, inlined, name_problem
-from hil.scenario.source import Node, mapping, no_others, read
+from hil.scenario.source import BROKEN, Node, mapping, no_others, read
 
 MOST_INCLUDES = 200
 """Fragments of one scenario, nested ones counted each time."""
@@ -157,8 +157,12 @@ def scope_of(document: Document, outer: Scope, problems: Problems) -> dict[str, 
     known = {**scope, **outer}
     for name, node in document.params.items():
         if name not in outer:
-            scope[name] = known[name] = filled(node, known, problems).plain()
+            scope[name] = known[name] = _value(filled(node, known, problems))
     return scope | dict(outer)
+
+
+def _value(node: Node) -> Any:
+    return BROKEN if node.broken() else node.plain()
 
 
 def sections(
@@ -169,7 +173,7 @@ def sections(
     merged: dict[str, Node] = {}
     own = {name: scope[name] for name in document.params}
     for included in document.includes:
-        given = {name: filled(n, scope, problems).plain() for name, n in included.given.items()}
+        given = {name: _value(filled(n, scope, problems)) for name, n in included.given.items()}
         inner = {**own, **outer, **given}
         below, there = sections(included.document, inner, problems)
         other = {name: value for name, value in there.items() if scope.get(name) != value}
