@@ -123,7 +123,7 @@ def board_document(
             for group in range(1 + max(load.group for load in spec.loads))
         ],
         "feeds": [_feed(feed) for feed in spec.feeds],
-        "air": {"design_w": max(round(_air_w(spec)), 100)},
+        "air": {"design_w": max(round(spec.air_w), 100)},
         "fans": [{"max_rpm": round(spec.fans.max_rpm)} for _ in range(spec.fans.count)],
     }
     if spec.air.zones > 1:
@@ -158,12 +158,6 @@ def _feed(feed: FeedSpec) -> dict[str, int]:
         made["tau_fast_ms"] = int(fast.tau_s * 1000)
         made["magnetic_ppm"] = round(fast.magnetic_in * 1_000_000)
     return made
-
-
-def _air_w(spec: RackSpec) -> float:
-    """Most heat that the fans have to carry."""
-    max_w = sum(load.max_w for load in spec.loads)
-    return max_w if spec.liquid is None else max_w * (1.0 - spec.liquid_share)
 
 
 def _shed(spec: RackSpec) -> dict[str, int]:

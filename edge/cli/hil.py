@@ -39,6 +39,7 @@ class Listing(StrEnum):
     FAULTS = "faults"
     COVERAGE = "coverage"
     SIGNALS = "signals"
+    CONFIG = "config"
 
 
 @hil.command()

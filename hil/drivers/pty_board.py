@@ -4,7 +4,8 @@
     python -m hil.drivers.pty_board --link PATH --bus PATH
         [--config FILE] [--store DIR] [--key HEX] [--uid TEXT] [--firmware DIR]
 
-`link` is the board's link; on `bus` travel the records of firmware_py/board/sim.py in real time.
+`link` is the board's link; on `bus` travel the records of firmware_py/board/sim.py in real time,
+each with REAL_TIME (hil/drivers/records.py) as its first word.
 Until the first of them comes the board reads a quiet rack. It is started again after every exit:
 one that it was asked for at once, any other as a watchdog would. SIGTERM or Ctrl-C ends it.
 """
@@ -34,6 +35,7 @@ from hil.drivers.records import (
     RX_BYTES,
     RecordStream,
     pack_inputs,
+    stamped,
 )
 from hil.drivers.vm import HEAP_KIB, SOURCE_HEAP_KIB, VmProcess, folder_of
 from hil.unwind import unwinding
@@ -157,7 +159,7 @@ class PtyBoard:
         if len(self._block) == OUT_RECORD_BYTES:
             self._fed_s = time.monotonic()
             if not self._rest:
-                self._rest = self._block
+                self._rest = stamped(self._block)
             self._block = b""
         return bool(data)
 

@@ -12,9 +12,8 @@ from firmware_py.channels import N_OUT
 from firmware_py.store.reset import CAUSE_POWER_ON
 from hil.drivers.bus import Bus
 from hil.drivers.heard import MCU_TICK_MS, Heard
-from hil.drivers.lane import Lane
 from hil.drivers.tap import Tap
-from hil.ports import HOST, LINE, POWER, STIMULUS, Unsupported
+from hil.ports import HOST, LINE, POWER, STIMULUS, Cable, Line, Unsupported
 from hil.verdict import BoardIdentity
 
 GONE_S = 30.0
@@ -51,9 +50,9 @@ class SerialDevice:
         self.name = name
         self.identity = identity
         self.port = tap.port
-        self.up: Lane = tap.up
-        self.down: Lane = tap.down
-        self.cable = tap
+        self.up: Line = tap.up
+        self.down: Line = tap.down
+        self.cable: Cable = tap
         more = ({STIMULUS} if bus else set()) | ({POWER} if supply else set())
         self.capabilities = frozenset({LINE, HOST} | more) | features
         self._no_outputs: array[int] = array("i", bytes(4 * N_OUT))

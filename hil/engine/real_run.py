@@ -80,14 +80,17 @@ class RealRun(Run):
         self.device_name, self.identity = device.name, device.identity
         self._stimulated = STIMULUS in device.capabilities
         self.inputs = array("i", bytes(4 * N_IN))
+        self.outputs = array("i", bytes(4 * N_OUT))
+        """int32[N_OUT] as the board has written them."""
         self.commands = array("i", bytes(4 * N_OUT))
+        """int32[N_OUT] as the plant is given them."""
         self._sensors: list[Transform] = []
         self._actuators: list[Transform] = []
         self._late_ms: list[float] = []
         probe = Probe(
             self.rack,
             self.inputs,
-            device.outputs,
+            self.outputs,
             self.groups,
             self.telemetry,
             stimulated=self._stimulated,
@@ -155,7 +158,8 @@ class RealRun(Run):
             self.rack.set_cap(*self._caps.get_nowait())
         if self._stimulated:
             if self.device.pull():
-                self.commands[:] = self.device.outputs
+                self.outputs[:] = self.device.outputs
+                self.commands[:] = self.outputs
                 for transform in self._actuators:
                     transform(now_ms, self.commands)
                 io.apply_outputs(self.rack, self.commands)

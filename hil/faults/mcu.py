@@ -36,7 +36,7 @@ class Reset(Options):
     """No instruction runs for so long; interpreter and imports take 500."""
 
 
-@fault("mcu.reset", "one reset", Reset, RESET)
+@fault("mcu.reset", "one reset, of a cause that can be chosen", Reset, RESET)
 def _reset(params: Reset, _: random.Random) -> Toggled:
     return Toggled(lambda ports, _now: ports.board.reset(CAUSES[params.cause], params.dark_ms))
 
@@ -86,8 +86,8 @@ class Hung(Ticking):
 class Heap(Options):
     """A smaller heap."""
 
-    kib: Annotated[int, Field(ge=32, le=4096)] = 96
-    """Size, KiB; the usual one is 192. The board boots into it."""
+    kib: Annotated[int, Field(ge=32, le=4096)] = 160
+    """Size, KiB; the usual one is 192, and a board with every part does not boot in 128."""
 
 
 @fault("mcu.heap_pressure", "boots into a small heap", Heap, MCU, RESET)

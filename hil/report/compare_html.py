@@ -6,7 +6,7 @@ from html import escape
 
 from hil.fidelity import Comparison, EventMatch, Match, SignalMatch
 from hil.record import Recorder
-from hil.report.axis import TimeAxis
+from hil.report.axis import TimeAxis, number
 from hil.report.plot import Lane, Series
 from hil.report.rows import RowLane
 from hil.report.run_lanes import Stack
@@ -125,9 +125,9 @@ def _signal_row(each: SignalMatch) -> tuple[str, ...]:
     return (
         each.match,
         escape(each.name),
-        f"{each.max_deviation:.4g}" if compared else "",
-        f"{each.mean_deviation:.4g}" if compared else "",
-        f"{each.rms_deviation:.4g}" if compared else "",
+        f"{number(each.max_deviation)}" if compared else "",
+        f"{number(each.mean_deviation)}" if compared else "",
+        f"{number(each.rms_deviation)}" if compared else "",
         allowed,
         str(each.out_rows or ""),
         seconds(each.first_out_ms),

@@ -55,7 +55,7 @@ def pack(stack: Stack, columns: int) -> str:
                 numbers.extend(low for low, _ in parts)
                 numbers.extend(high for _, high in parts)
             else:
-                numbers.extend(series.values)
+                numbers.extend(iter(series.values))  # from an array of doubles too
     document = {
         "end": stack.axis.end_s,
         "n": count,

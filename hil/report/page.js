@@ -72,7 +72,7 @@ class Stack {
     this.b = data.end;
     this.listen();
     this.node.classList.add("live");
-    find(".tools .zoom", this.section).hidden = false;
+    find(".tools", this.section).hidden = false;
     this.show(0, data.end, false);
   }
 
@@ -242,7 +242,7 @@ class Stack {
     for (const value of marks) {
       const at = y(value);
       out += `<line class="grid" x1="${LEFT}" x2="${right}" y1="${at.toFixed(1)}" y2="${at.toFixed(1)}"/>` +
-        `<text class="value" x="${LEFT - 6}" y="${(at + 3.5).toFixed(1)}">${number(value)}</text>`;
+        `<text class="value" x="${LEFT - 6}" y="${clamp(at + 3.5, 9, lane.h - 1).toFixed(1)}">${number(value)}</text>`;
     }
     let labels = "";
     for (const [label, css, value] of lane.levels) {
@@ -271,10 +271,11 @@ class Stack {
       if (!Number.isFinite(low) || !Number.isFinite(high)) { pen = false; continue; }
       const middle = this.times[Math.min(i + (step >> 1), last - 1)];
       const x = clamp(this.x(middle), LEFT - 0.5, this.width - RIGHT + 0.5).toFixed(1);
-      const top = y(high).toFixed(1), bottom = y(low).toFixed(1);
-      out += pen ? (top === before ? `H${x}` : `L${x} ${top}`) : `M${x} ${top}h.5`;
-      if (bottom !== top) out += `V${bottom}`;
-      before = bottom;
+      let near = y(high).toFixed(1), far = y(low).toFixed(1);
+      if (pen && Math.abs(far - before) < Math.abs(near - before)) [near, far] = [far, near];
+      out += pen ? (near === before ? `H${x}` : `L${x} ${near}`) : `M${x} ${near}h.5`;
+      if (far !== near) out += `V${far}`;
+      before = far;
       pen = true;
     }
     return out;
@@ -282,19 +283,17 @@ class Stack {
 
   rows(lane) {
     const right = this.width - RIGHT;
-    let out = this.background(lane.h), marks = "";
+    let out = this.background(lane.h), words = "", marks = "";
     lane.rows.forEach(([name, spans, points], place) => {
-      const top = ROW * place;
+      const top = ROW * place, last = {};
       out += `<text class="value" x="${LEFT - 6}" y="${top + 13.5}">${text(cut(name, NAME))}<title>${text(name)}</title></text>`;
-      for (const [a, b, css, label] of spans) {
-        if (b < this.a || a > this.b) continue;
+      spans.forEach(([a, b, css, label], i) => {
+        if (b < this.a || a > this.b) return;
         const x = Math.max(this.x(a), LEFT), width = Math.max(Math.min(this.x(b), right) - x, 2);
-        const shown = cut(label, Math.floor((width - 6) / CHAR));
         out += `<g class="span ${css}"><rect x="${x.toFixed(1)}" y="${top + 2}" width="${width.toFixed(1)}" height="${ROW - 4}"/>` +
-          (shown.length > 1 || shown === label ? `<text class="in" x="${(x + 4).toFixed(1)}" y="${top + 14}">${text(shown)}</text>` : "") +
           `<title>${a.toFixed(1)} to ${b.toFixed(1)} s: ${text(label)}</title></g>`;
-      }
-      const last = {};
+        words += this.word(label, css, x, width, top, i === spans.length - 1 ? right : 0);
+      });
       for (const [t, css, label] of points) {
         if (!this.inside(t)) continue;
         const x = this.x(t);
@@ -303,7 +302,17 @@ class Stack {
         marks += `<circle class="mark ${css}" cx="${x.toFixed(1)}" cy="${top + ROW / 2}" r="4"><title>${t.toFixed(1)} s: ${text(label)}</title></circle>`;
       }
     });
-    return out + this.fails(lane.h) + marks;
+    return out + this.fails(lane.h) + words + marks;
+  }
+
+  // The text of a span: inside it, or behind it if nothing else follows and there is room.
+  word(label, css, x, width, top, free) {
+    const room = Math.floor((width - 10) / CHAR), behind = Math.floor((free - x - width - 8) / CHAR);
+    const outside = label.length > room && behind > room;
+    const shown = cut(label, outside ? behind : room);
+    if (!shown || (shown.length < 2 && shown !== label)) return "";
+    const at = (outside ? x + width + 5 : x + 7).toFixed(1);
+    return `<text class="${outside ? "in beside" : "in " + css}" x="${at}" y="${top + 14}">${text(shown)}</text>`;
   }
 
   grab(event) {

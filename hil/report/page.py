@@ -94,7 +94,7 @@ def _index(results: Sequence[RunResult], keys: Sequence[str]) -> str:
     rows = [_index_row(result, key) for result, key in zip(results, keys, strict=True)]
     heads = ("verdict", "case", "device", "checks", "why")
     marks = [f'data-verdict="{r.verdict}" data-case="{escape(r.case)}"' for r in results]
-    return table(heads, rows, ("v", "", "", "n", ""), marks)
+    return table(heads, rows, ("v", "", "t", "n", ""), marks)
 
 
 def _index_row(result: RunResult, key: str) -> tuple[str, ...]:

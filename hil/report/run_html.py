@@ -47,7 +47,7 @@ def run_html(result: RunResult, key: str, stack: Stack | None, columns: int, ope
         f'<details class="run" id="{escape(key)}" data-case="{escape(result.case)}" '
         f'data-verdict="{result.verdict}"{is_open}><summary>{badge(result.verdict)} '
         f'<b>{escape(result.case)}</b> <span class="dim">{escape(about)}</span> '
-        f'<span>{note}</span></summary><div class="body">'
+        f'<span class="why">{note}</span></summary><div class="body">'
         f"{_top(result, key)}{_lanes(result, key, stack, columns)}"
         f"{_checks(result, key)}{_measurements(result.measurements)}{_faults(result)}"
         f"{_events(result)}{_decisions(result)}{_frames(result.frames)}{_facts(result)}"
@@ -63,7 +63,7 @@ def _top(result: RunResult, key: str) -> str:
         out += (
             f'<p class="first"><b>First: {escape(first.name)}</b>{at}. {escape(first.detail)}</p>'
         )
-    if result.reasons:
+    if len(result.reasons) > (first is not None):  # one that is told already is not repeated
         items = "".join(f"<li>{escape(reason)}</li>" for reason in result.reasons)
         out += f'<ul class="reasons">{items}</ul>'
     return out

@@ -18,7 +18,7 @@ from hil.report.signals import LINK, PLANT, SignalLanes, signal_lanes
 from hil.verdict import CheckResult, FaultSpan, RunResult, Verdict
 
 STATE = re.compile(r"(\w+_)?state")
-ON_OFF = re.compile(r"group_\w+_on|host_up|host_lease|\w+_(on|active|enabled)")
+ON_OFF = re.compile(r"group_.+_on|host_up|host_lease|.+_(on|active|enabled)")
 Spans = Callable[[Sequence[float], Sequence[float]], list[Span]]
 """Values and their times, s, to spans."""
 SPANS_MAX = 1500

@@ -46,26 +46,26 @@ class Rule(NamedTuple):
 RULES = (
     Rule(PLANT, "Feed power", r"feed_[ab]_w", constant=True, lowest=0.0, height_px=130),
     Rule(PLANT, "Time to trip", r"ttt(_[ab])?_s", True, True, 0.1, 1000.0),
-    Rule(PLANT, "Breaker state", r"theta_\w+", lowest=0.0, height_px=90),
+    Rule(PLANT, "Breaker state", r"theta_.+", lowest=0.0, height_px=90),
     Rule(PLANT, "Power of the rack", r"(demand|load|served|dc|it)_w", lowest=0.0),
-    Rule(LOADS, "Demand of each load", r"demand_\w+_w", lowest=0.0),
-    Rule(LOADS, "Power of each load", r"load_\w+_w", lowest=0.0),
-    Rule(PLANT, "Caps", r"cap_\w+_w", lowest=0.0),
+    Rule(LOADS, "Demand of each load", r"demand_.+_w", lowest=0.0),
+    Rule(LOADS, "Power of each load", r"load_.+_w", lowest=0.0),
+    Rule(PLANT, "Caps", r"cap_.+_w", lowest=0.0),
+    Rule(PLANT, "Temperatures", r"(?!(in|out|tm|mcu)_).+_c", constant=True),
     Rule(PLANT, "Feed current", r"feed_[ab]_a", lowest=0.0),
     Rule(PLANT, "Feed voltage", r"feed_[ab]_v", height_px=80),
-    Rule(PLANT, "Coolant", r"(supply|return|reservoir|coolant|cdu|loop)\w*"),
-    Rule(PLANT, "Fans", r"fan\w*", lowest=0.0, height_px=80),
-    Rule(PLANT, "Pump", r"pump\w*", lowest=0.0, height_px=80),
-    Rule(LINK, "Events so far", r"n_\w+", height_px=80),
-    Rule(LINK, "Heap free", r"mcu_heap\w*", constant=True, height_px=80),
-    Rule(LINK, "Microcontroller", r"mcu_\w+", height_px=80),
+    Rule(PLANT, "Coolant", r"(supply|return|reservoir|coolant|cdu|loop).*"),
+    Rule(PLANT, "Fans", r"fan.*", lowest=0.0, height_px=80),
+    Rule(PLANT, "Pump", r"pump.*", lowest=0.0, height_px=80),
+    Rule(LINK, "Events so far", r"n_.+", height_px=80),
+    Rule(LINK, "Heap free", r"mcu_heap.*", constant=True, height_px=80),
+    Rule(LINK, "Microcontroller", r"mcu_.+", height_px=80),
     Rule(BOARD, "Readings of loads", r"in_load\d+_mw", lowest=0.0),
-    Rule(BOARD, "Readings", r"in_\w+"),
-    Rule(BOARD, "Outputs", r"out_\w+", height_px=80),
+    Rule(BOARD, "Readings", r"in_.+"),
+    Rule(BOARD, "Outputs", r"out_.+", height_px=80),
     Rule(TELEMETRY, "Time to trip, telemetry", r"tm_ttt_[ab]_ms", False, True, 0.1, 1000.0),
-    Rule(TELEMETRY, "Telemetry", r"tm_\w+"),
-    Rule(PLANT, "Temperatures", r"\w+_c", constant=True),
-    Rule(PLANT, "Other", r"\w+", height_px=80),
+    Rule(TELEMETRY, "Telemetry", r"tm_.+"),
+    Rule(PLANT, "Other", r".+", height_px=80),
 )
 """The first that matches a whole name decides."""
 UNITS_IN_TITLE = {"W": "power", "A": "current", "V": "voltage", "°C": "temperature"}
@@ -99,12 +99,14 @@ def signal_lanes(
     for name in record.names:
         if name in elsewhere:
             continue
-        place = next(i for i, rule in enumerate(RULES) if re.fullmatch(rule.pattern, name, re.A))
+        place = next(
+            i for i, rule in enumerate(RULES) if re.fullmatch(rule.pattern, name, re.DOTALL)
+        )
         values = record.signal(name)
         known = [v for v in values if math.isfinite(v)]
         if not known:
             absent.append(name)
-        elif len(known) == len(values) and not RULES[place].constant and min(known) == max(known):
+        elif not RULES[place].constant and _is_constant(known, values):
             constant[name] = known[0]
         else:
             lanes.setdefault((place, unit_of(name).text), []).append(_Found(name, values))
@@ -115,12 +117,21 @@ def signal_lanes(
     return SignalLanes(tuple(_apart(drawn)), constant, tuple(absent))
 
 
+def _is_constant(known: Sequence[float], values: Sequence[float]) -> bool:
+    """One value throughout, from the first one on."""
+    return min(known) == max(known) and values[-len(known)] == known[0] == values[-1]
+
+
+def _rule_of(name: str) -> int:
+    return next(i for i, rule in enumerate(RULES) if re.fullmatch(rule.pattern, name, re.DOTALL))
+
+
 def _lane(rule: Rule, unit: str, found: Sequence[_Found], limits: Mapping[str, float]) -> Lane:
     kilo = unit in ("W", "J") and any(_largest(each) >= KILO_FROM for each in found)
     shown = "k" + unit if kilo else unit
     thin = len(found) >= THIN_FROM
     series = [
-        Series(each.name, _css(place, thin), _in_unit(each.values, _scale(each.name, kilo)))
+        Series(each.name, _css(place, thin), _in_unit(each.values, _scale(each.name, kilo), rule))
         for place, each in enumerate(found)
     ]
     return Lane(
@@ -148,7 +159,9 @@ def _scale(name: str, kilo: bool) -> float:
     return unit.scale / 1000.0 if kilo else unit.scale
 
 
-def _in_unit(values: Sequence[float], scale: float) -> Sequence[float]:
+def _in_unit(values: Sequence[float], scale: float, rule: Rule) -> Sequence[float]:
+    if rule.highest is not None:  # infinity stands for never: the top of the axis
+        return [min(value * scale, rule.highest) for value in values]
     return values if scale == 1.0 else [value * scale for value in values]
 
 

@@ -13,7 +13,9 @@ from hil.report.signals import GROUPS, SHOWN
 
 STATIC_COLUMNS = 240
 """Of the drawings without JavaScript."""
-LEGEND_MAX = 10
+LEGEND_MAX = 6
+LEGEND_CHARS = 90
+"""A longer legend gives way to the name of the line that is pointed at."""
 KEYS = (
     "Drag over the lanes to zoom in, drag or wheel on the axis to move and zoom, double-click to "
     "see all. Keys on a focused stack: + and -, arrows, 0."
@@ -29,7 +31,7 @@ def stack_html(stack: Stack, key: str, columns: int, pinned: Collection[str] = (
         for heading, text in stack.named.items()
     )
     return (
-        f'<div class="tools">{_toggles(stack)}<span class="zoom" hidden>'
+        f'<div class="tools" hidden>{_toggles(stack)}<span class="zoom">'
         '<button type="button" data-do="out" aria-label="zoom out">&minus;</button>'
         '<button type="button" data-do="in" aria-label="zoom in">+</button>'
         '<button type="button" data-do="left" aria-label="earlier">◂</button>'
@@ -94,7 +96,8 @@ def _caption(lane: Lane | RowLane) -> str:
 def _legend(lane: Lane | RowLane) -> str:
     if isinstance(lane, RowLane):
         return '<span class="read"></span>'
-    if len(lane.series) > LEGEND_MAX:
+    chars = sum(len(series.label) for series in lane.series)
+    if len(lane.series) > LEGEND_MAX or (len(lane.series) > 1 and chars > LEGEND_CHARS):
         return f'<span class="many">{len(lane.series)} lines</span> <span class="read"></span>'
     return " ".join(
         f'<span class="key {series.css}">{escape(series.label)} <i></i></span>'

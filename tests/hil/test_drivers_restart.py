@@ -4,6 +4,7 @@
 import gc
 import json
 import math
+import os
 import shutil
 import struct
 from binascii import crc32
@@ -240,9 +241,16 @@ def test_a_copy_that_changes_after_it_was_compiled_is_compiled_again(tmp_path):
     folder = mutated(tmp_path, "FW = (0, 1, 0)", "FW = (9, 8, 7)")
     first = image.bytecode(folder)
     assert image.bytecode(folder) == first
+    unused = first.with_name("unused")
+    unused.mkdir()
+    os.utime(unused, (0, 0))
     main = folder / "firmware_py" / "main.py"
     main.write_text(main.read_text() + "\n")
-    assert image._digest(folder / "firmware_py") != first.name
+    second = image.bytecode(folder)
+    assert second != first
+    assert sorted(path.name for path in second.glob("firmware_py/main.*")) == ["main.mpy"]
+    assert first.is_dir()
+    assert not unused.exists()  # for more than a month
 
 
 def test_a_firmware_that_does_not_compile_says_where(tmp_path):

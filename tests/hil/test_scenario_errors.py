@@ -175,10 +175,72 @@ def test_an_unknown_parameter_on_the_command_line(tmp_path):
 
 
 WORDS = st.sampled_from(
-    "schema name title duration params matrix include rack host checks always within when then "
-    "limit settles faults fault link.drop at for stimulus signal room_c hold step to measure "
-    "value max(a) skip until reason needs covers 1 0.5 20 s ${a} ${ } { } [ ] : , - & * ! | > ' \" "
-    "# % @ ` ~ null true a<1".split(" ")  # noqa: SIM905
+    [
+        "schema",
+        "name",
+        "title",
+        "duration",
+        "params",
+        "matrix",
+        "include",
+        "rack",
+        "host",
+        "checks",
+        "always",
+        "within",
+        "when",
+        "then",
+        "limit",
+        "settles",
+        "faults",
+        "fault",
+        "link.drop",
+        "at",
+        "for",
+        "stimulus",
+        "signal",
+        "room_c",
+        "hold",
+        "step",
+        "to",
+        "measure",
+        "value",
+        "max(a)",
+        "skip",
+        "until",
+        "reason",
+        "needs",
+        "covers",
+        "1",
+        "0.5",
+        "20",
+        "s",
+        "${a}",
+        "${",
+        "}",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "-",
+        "&",
+        "*",
+        "!",
+        "|",
+        ">",
+        "'",
+        '"',
+        "#",
+        "%",
+        "@",
+        "`",
+        "~",
+        "null",
+        "true",
+        "a<1",
+    ]
 )
 SOUP = st.lists(st.tuples(WORDS, st.sampled_from(["", " ", ": ", "\n", "\n  ", "\n- "]))).map(
     lambda parts: "".join(word + gap for word, gap in parts)
@@ -217,8 +279,24 @@ def test_any_words_give_cases_or_an_error(body, tmp_path_factory):
 
 @given(
     key=st.sampled_from(
-        "checks faults stimulus measure commands params matrix include rack host board needs "
-        "covers seed skip destructive".split()  # noqa: SIM905
+        [
+            "checks",
+            "faults",
+            "stimulus",
+            "measure",
+            "commands",
+            "params",
+            "matrix",
+            "include",
+            "rack",
+            "host",
+            "board",
+            "needs",
+            "covers",
+            "seed",
+            "skip",
+            "destructive",
+        ]
     ),
     value=st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), WORDS),
