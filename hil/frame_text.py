@@ -37,6 +37,7 @@ _WORDS = {
     ("ERR", "request"): TYPES,
     ("ACK", "request"): TYPES,
 }
+_SPECIAL = {INVALID: "invalid", NEVER_MS: "never"}
 _FLAGS = ((messages.RESP, "RESP"), (messages.AUTH, "AUTH"), (messages.EVENT, "EVENT"))
 
 
@@ -129,7 +130,7 @@ def _word(message: str, key: str, value: Any, values: dict[str, Any]) -> str:
 
 
 def _number(value: int) -> str:
-    return {INVALID: "invalid", NEVER_MS: "never"}.get(value, str(value))
+    return _SPECIAL.get(value) or str(value)
 
 
 def _plain(value: Any) -> object:
