@@ -52,7 +52,7 @@ def test_the_bench_file_is_one(tmp_path):
     assert not device.destructive
 
 
-def test_the_python_example_is_right(pytester_like=None):
+def test_the_python_example_is_right():
     source = block("python", "def test_a_feed_is_lost")
     compile(source, "README.md", "exec")
     assert "bench.value" in source
