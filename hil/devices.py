@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from abc import abstractmethod
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
@@ -21,13 +22,14 @@ from hil.engine.real_run import RealRun
 from hil.engine.run import Run
 from hil.engine.unavailable import Unavailable
 from hil.engine.virtual_run import KEY, VirtualRun
+from hil.plant.rack import Sampler
 from hil.ports import HOST, LINE, POWER, STIMULUS, STORE
 from hil.scenario.model import Case
 
 VIRTUAL = {"micropython": VmBoard, "cpython": CpythonBoard}
 PTY = "pty"
-PTY_STARTS_S = 10.0
-"""Longest wait for the ports of a pty board."""
+PTY_STARTS_S = 60.0
+"""Longest wait for the ports of a pty board: it may have to compile its firmware first."""
 PTY_BENCH = """\
 bench: pty
 devices:
@@ -116,7 +118,7 @@ class BenchSource(DeviceSource):
             device.close()
             raise Unavailable(
                 f"{self.name} runs on configuration {carried:08x}, this case needs {wanted:08x}: "
-                "write it with `rackedge hil list --what config`, push it with `rackedge config push`"
+                "`rackedge hil list --what config` writes it, `rackedge config push` sends it"
             )
         return device
 
@@ -138,6 +140,12 @@ class PtySource(DeviceSource):
     def make_run(self, case: Case, directory: Path) -> Run:
         """See DeviceSource."""
         return RealRun(case, directory, self._open)
+
+    def make_served(
+        self, case: Case, directory: Path, serve: Iterable[str], demand: Sampler | None
+    ) -> RealRun:
+        """A run whose front-ends stand open to others."""
+        return RealRun(case, directory, self._open, serve=serve, demand=demand)
 
     def _open(self, config: Path, case: Case, flash: Path) -> RealDevice:
         folder = config.parent

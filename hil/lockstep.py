@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rackedge in virtual time, as `demo` runs it: plant, firmware, line and host daemon in one clock."""
+"""rackedge in virtual time, as `demo` runs it: plant, firmware, line and daemon in one clock."""
 
 from contextlib import ExitStack
 from pathlib import Path

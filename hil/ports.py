@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from edge.errors import EdgeError
 from hil.plant.rack import Rack
@@ -103,7 +103,7 @@ class HostPort(Protocol):
     def second_master(self, present: bool) -> None:
         """Another host on the line that wants the lease."""
 
-    def refuse_caps(self, load: int, how: str | None) -> None:
+    def refuse_caps(self, load: int, how: Literal["error", "slow", "ignore"] | None) -> None:
         """How a load's BMC answers: `error` (500), `slow`, `ignore` (204, does nothing), None."""
 
 

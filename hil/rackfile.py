@@ -70,7 +70,7 @@ def _feed_toml(feed: FeedSpec) -> str:
 def _load_toml(spec: RackSpec, number: int, redfish_url: str) -> str:
     load = spec.loads[number]
     a, b = spec.feeds[0].name, spec.feeds[1].name
-    shares = [(a, load.share_a), (b, 1 - load.share_a)]
+    shares = [(a, round(load.share_a, 4)), (b, round(1 - load.share_a, 4))]
     feeds = ", ".join(f"{name} = {share:.4f}" for name, share in shares if share > 0)
     text = (
         f'[[loads]]\nname = "{load.name}"\nchannel = {number}\n'
@@ -123,7 +123,7 @@ def board_document(
             for group in range(1 + max(load.group for load in spec.loads))
         ],
         "feeds": [_feed(feed) for feed in spec.feeds],
-        "air": {"design_w": max(round(_air_w(spec)), 100)},
+        "air": {"design_w": max(round(spec.air_w), 100)},
         "fans": [{"max_rpm": round(spec.fans.max_rpm)} for _ in range(spec.fans.count)],
     }
     if spec.air.zones > 1:
@@ -160,12 +160,6 @@ def _feed(feed: FeedSpec) -> dict[str, int]:
     return made
 
 
-def _air_w(spec: RackSpec) -> float:
-    """Most heat that the fans have to carry."""
-    max_w = sum(load.max_w for load in spec.loads)
-    return max_w if spec.liquid is None else max_w * (1.0 - spec.liquid_share)
-
-
 def _shed(spec: RackSpec) -> dict[str, int]:
     made = {}
     if spec.relays.feedback:
@@ -182,6 +176,7 @@ def _liquid(loop: LiquidSpec) -> dict[str, int]:
         "dp_full_pa": round(loop.system_pa_lpm2 * full_lpm * full_lpm),
         "pump_rpm_full": round(loop.pump_rpm),
         "valve_rangeability": round(loop.rangeability),
+        "valve_ff_permille": min(round(1000 / math.log(loop.rangeability)), 1000),
     }
 
 

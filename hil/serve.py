@@ -1,125 +1,106 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An emulated rack to point a daemon at: `python -m hil.serve --directory DIR`.
+"""An emulated rack in real time for tools that are not ours: `rackedge hil run --serve`.
 
-Real firmware on the MicroPython VM behind a pty, a Redfish front-end on loopback, a plant that
-obeys both in real time. Writes DIR/rack.toml, ready for `rackedge run --config DIR/rack.toml`,
-and prints a line a second until Ctrl-C or --seconds.
+Real firmware on the MicroPython VM behind a pty, every front-end open on loopback, a plant that
+obeys both. Nobody of ours is the host: `DIR/rack.toml` is ready for `rackedge run`.
 """
 
-import argparse
 import sys
-import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from edge.board_events import STATE_NAMES
-from edge.errors import EdgeError, LinkError
 from firmware_py.channels import OUT_STATE
-from hil.demo import DemoOptions, sized, workload
-from hil.engine.virtual import TICK_MS
-from hil.live import LiveRack
-from hil.plant.rack import Rack
+from hil.devices import PtySource
+from hil.engine.real_run import RealRun
+from hil.engine.run import Interrupted, run_case
+from hil.frontends.rack_frontends import KINDS
+from hil.plant.options import RackOptions
 from hil.policies import time_to_trip_s
-from hil.rackfile import board_json
+from hil.scenario.model import Case
+from hil.scenario.options import HostOptions
 from hil.trace import Demand
 from hil.unwind import unwinding
+from hil.verdict import RunResult
+from hil.workload import generate
 
-PRINT_MS = 1000
-STABLE_MS = 500
-"""A board that ran for so long is worth booting again."""
+LONGEST_S = 86_400.0
+WORKLOAD_S = 3_600.0
+"""Length of the generated workload; its last state holds on."""
+PRINT_MS = 1_000
+
+EachTick = Callable[[RealRun], None]
 
 
-def serve(
+def default_case(seconds: float = LONGEST_S) -> Case:
+    """The default rack under the generated workload."""
+    return Case(
+        name="serve",
+        scenario="serve",
+        title="The default rack under a generated workload",
+        source="",
+        covers=(),
+        needs=frozenset(),
+        params={},
+        seed=1,
+        duration_ms=round(seconds * 1000),
+        rack=RackOptions(),
+        host=HostOptions(kind="none"),
+    )
+
+
+def serve_case(
+    case: Case,
     directory: Path,
-    options: DemoOptions,
-    seconds: float,
-    each_tick: Callable[[int, LiveRack], None] = lambda _now_ms, _rack: None,
-) -> LiveRack:
-    """Run the rack in real time; returns it, closed, with its record."""
-    demand, _ = workload(options)
-    spec = sized(options, demand)
-    directory.mkdir(parents=True, exist_ok=True)
-    config = directory / "board.json"
-    config.write_text(board_json(spec), encoding="utf-8")
-    plant = Rack(spec, Demand(demand))
-    rack = LiveRack(plant, config, options.runtime, directory, options.control)
-    try:
-        (directory / "rack.toml").write_text(rack.toml(), encoding="utf-8")
-        started, booted_ms = time.monotonic(), 0
-        for tick in range(1, round(seconds * 1000 / TICK_MS) + 1):
-            now_ms = tick * TICK_MS
-            time.sleep(max(0.0, started + now_ms / 1000 - time.monotonic()))
-            booted_ms = _tick(rack, now_ms, booted_ms)
-            each_tick(now_ms, rack)
-    finally:
-        rack.close()
-    return rack
+    firmware: Path | None = None,
+    each_tick: EachTick = lambda _run: None,
+) -> RunResult:
+    """Run it with all front-ends open until its end or Ctrl-C; what was found until then.
 
-
-def _tick(rack: LiveRack, now_ms: int, booted_ms: int) -> int:
-    """One step; a board that died is booted again, as a watchdog would. Returns when it booted.
-
-    Raises LinkError if it died within STABLE_MS: that does not get better by booting.
+    Raises EdgeError, and OSError for a directory that cannot be written.
     """
-    try:
-        rack.step_to(now_ms)
-    except LinkError as error:
-        if now_ms - booted_ms < STABLE_MS:
-            raise
-        rack.reboot_board()
-        sys.stdout.write(f"{now_ms / 1000:6.0f} s  {error}; booted again, boot {rack.boots}\n")
-        sys.stdout.flush()
-        return now_ms
-    return booted_ms
+    demand = None
+    if not case.stimulus:
+        demand = Demand(generate(WORKLOAD_S, case.seed, case.rack.loads))
+    # Whoever wants to be the host has the port.
+    case = replace(case, host=case.host.model_copy(update={"kind": "none"}))
+    source = PtySource(firmware)
+    directory.mkdir(parents=True, exist_ok=True)
+
+    def make() -> RealRun:
+        run = source.make_served(case, directory.absolute(), tuple(KINDS), demand)
+        _say(f"rackedge run --config {run.write_toml(run.device.port)}")
+        for frontend in run.frontends:
+            _say("\n".join(("", *frontend.describe())))
+        _say("")
+        return run
+
+    def tick(run: RealRun) -> None:
+        if run.now_ms % PRINT_MS == 0:
+            _print(run)
+        each_tick(run)
+
+    with unwinding():
+        try:
+            return run_case(make, tick)
+        except Interrupted as cut:
+            return cut.result
 
 
-def _print(now_ms: int, rack: LiveRack) -> None:
-    if now_ms % PRINT_MS:
-        return
-    racked = rack.rack
-    utilisation = max(
-        w / feed.rating_w for w, feed in zip(racked.feed_w, racked.spec.feeds, strict=True)
-    )
-    state = STATE_NAMES.get(rack.board.outputs[OUT_STATE], "?")
-    ttt_s = time_to_trip_s(racked)
-    sys.stdout.write(
-        f"{now_ms / 1000:6.0f} s  board {state:8}  feed {100 * utilisation:4.0f} %  "
-        f"time to trip {ttt_s:6.1f} s  trips {racked.trips}\n"
-    )
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
-def main() -> int:
-    """Parse the command line and serve."""
-    parser = argparse.ArgumentParser(
-        prog="python -m hil.serve", description=__doc__.partition("\n")[0]
+def _print(run: RealRun) -> None:
+    rack = run.rack
+    feeds = zip(rack.feed_w, rack.spec.feeds, strict=True)
+    utilisation = max(watts / feed.rating_w for watts, feed in feeds)
+    caps = [cap for cap in rack.cap_requested_w if cap is not None]
+    state = STATE_NAMES.get(run.outputs[OUT_STATE], "?")
+    _say(
+        f"{run.now_ms / 1000:6.0f} s  board {state:8}  feed {100 * utilisation:4.0f} %  "
+        f"time to trip {time_to_trip_s(rack):6.1f} s  trips {rack.trips}  "
+        f"{len(caps)} caps, {sum(caps) / 1000:.1f} kW"
     )
-    parser.add_argument("--directory", type=Path, required=True, help="for rack.toml and the port")
-    parser.add_argument("--seconds", type=float, default=600.0)
-    parser.add_argument("--trace", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--oversubscription", type=float, default=1.5)
-    given = parser.parse_args()
-    options = DemoOptions(
-        trace=given.trace,
-        seconds=given.seconds,
-        seed=given.seed,
-        oversubscription=given.oversubscription,
-    )
-    sys.stdout.write(f"rackedge run --config {given.directory / 'rack.toml'}\n")
-    try:
-        with unwinding():
-            serve(given.directory, options, given.seconds, _print)
-    except EdgeError as error:
-        sys.stderr.write(f"hil.serve: {error}\n")
-        return error.exit_code
-    except OSError as error:
-        sys.stderr.write(f"hil.serve: {error}: choose another --directory\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -86,16 +86,21 @@ class RunCommand:
         cases = [case for case in collect(options) for _ in range(self.count)]
         return self._judge(options, cases)
 
-    def serve(self) -> int:
+    def serve(self, directory: Path) -> int:
         """Real time with front-ends open to the user's own tools; returns the exit code."""
-        from hil.serve import serve_case  # noqa: PLC0415
+        from hil.serve import default_case, serve_case  # noqa: PLC0415
         from hil.session import collect  # noqa: PLC0415
 
-        cases = collect(self.options())
+        cases = collect(self.options()) if self.scenarios else [default_case()]
         if len(cases) != 1:
             names = ", ".join(case.name for case in cases[:8])
             raise ConfigError(f"--serve runs one case: choose it with --case, out of {names}")
-        return serve_case(cases[0], self.firmware)
+        result = serve_case(cases[0], directory, self.firmware)
+        if self.report is not None:
+            from hil.report.write import write  # noqa: PLC0415
+
+            print(f"report: {write([result], self.report)}")
+        return 0
 
     def _replay(self, path: Path) -> int:
         """Run what a run.json says again, and compare the digests."""
@@ -111,8 +116,7 @@ class RunCommand:
             only=(earlier.case,),
             params=earlier.params,
         )
-        code = self._judge(options, collect(options), digest=earlier.digest)
-        return code
+        return self._judge(options, collect(options), digest=earlier.digest)
 
     def _judge(
         self, options: "SessionOptions", cases: "list[Case]", digest: str | None = None

@@ -39,6 +39,7 @@ class Listing(StrEnum):
     FAULTS = "faults"
     COVERAGE = "coverage"
     SIGNALS = "signals"
+    CONFIG = "config"
 
 
 @hil.command()
@@ -77,6 +78,9 @@ def run(
             help="Real time, for your own tools: Redfish, IPMI, NVML and RAPL front-ends are open.",
         ),
     ] = False,
+    directory: Annotated[
+        Path, typer.Option(help="With --serve: for rack.toml, the port and the front-ends' files.")
+    ] = Path("rackedge-rack"),
     allow_destructive: Annotated[
         bool, typer.Option("--allow-destructive", help="Also what the bench file must permit.")
     ] = False,
@@ -101,7 +105,7 @@ def run(
         allow_destructive=allow_destructive,
         as_json=as_json,
     )
-    sys.exit(command.serve() if serve else command.run())
+    sys.exit(command.serve(directory) if serve else command.run())
 
 
 @hil.command()

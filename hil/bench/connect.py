@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from edge.errors import LinkError
 from edge.link.serial import Transport, open_transport
@@ -27,8 +28,8 @@ def connect(
     """Open one device of a bench. Raises ConfigError, PortError, LinkError.
 
     Nothing but HELLO has been sent, and that only to its link, before it is known to be the board
-    of the bench file. `paced`: let its line be as slow as its baud rate where it has no wires.
-    `closed` is called once the device has been closed.
+    of the bench file; also each time that it comes back. `paced`: let its line be as slow as its
+    baud rate where it has no wires. `closed` is called once the device has been closed.
     """
     entry = bench.device(name)
     with ExitStack() as locks, ExitStack() as opened:
@@ -36,16 +37,16 @@ def connect(
         for selector in (entry.transport, entry.bus):
             if selector is not None:
                 locks.callback(Lock("device", exact(resolve(selector))).release)
-        open_link = _opener(entry.transport, entry.baud)
-        transport = open_link()
-        opened.callback(transport.close)
-        found = _identify(bench, name, transport)
-        tap = Tap(transport, open_link, entry.baud, name=name, paced=paced)
-        opened.pop_all()  # the tap's from now on
+        transport, found = _open_known(bench, name)
+
+        def again() -> Transport:
+            return _open_known(bench, name)[0]
+
+        tap = Tap(transport, again, entry.baud, name=name, paced=paced)
         opened.callback(tap.close)
         bus = None
         if entry.bus is not None:
-            open_bus = _opener(entry.bus, entry.baud)
+            open_bus = partial(_open, entry.bus, entry.baud)
             bus = Bus(open_bus(), open_bus)
         opened.pop_all()
         return SerialDevice(
@@ -59,18 +60,26 @@ def connect(
         )
 
 
-def _identify(bench: Bench, name: str, transport: Transport) -> BoardIdentity:
+def _open_known(bench: Bench, name: str) -> tuple[Transport, BoardIdentity]:
+    """A port with the right board behind it."""
     entry = bench.device(name)
+    transport = _open(entry.transport, entry.baud)
     port = resolve(entry.transport)
     try:
         found = identity.greet(transport).identity
+        identity.check(entry.identity, found, bench.where(name, "identity"), port)
+    except identity.WrongBoard:
+        transport.close()
+        raise
     except LinkError as error:
-        text = f"{bench.where(name)}: {name} at {port}: {error}"
-        raise type(error)(text) from error
-    identity.check(entry.identity, found, bench.where(name, "identity"), port)
-    return found
+        transport.close()
+        raise type(error)(f"{bench.where(name)}: {name} at {port}: {error}") from error
+    except BaseException:
+        transport.close()
+        raise
+    return transport, found
 
 
-def _opener(selector: Selector, baud: int) -> Callable[[], Transport]:
+def _open(selector: Selector, baud: int) -> Transport:
     """Resolves anew each time: a board that comes back may have another device path."""
-    return lambda: open_transport(resolve(selector), baud)
+    return open_transport(resolve(selector), baud)

@@ -27,6 +27,10 @@ TRY_MS = 400
 READ_S = 0.05
 
 
+class WrongBoard(LinkError):
+    """A board answers, but not the one of the bench file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Greeted:
     """A board that has answered."""
@@ -47,7 +51,7 @@ def greet(transport: Transport, within_s: float = HELLO_S) -> Greeted:
 
 
 def check(expected: Identity, found: BoardIdentity, where: str, port: str) -> None:
-    """Raise LinkError unless the board at `port` is the one of the bench file, at `where`."""
+    """Raise WrongBoard unless the board at `port` is the one of the bench file, at `where`."""
     pairs = (
         ("machine", expected.machine, found.machine),
         ("uid", expected.uid, found.uid),
@@ -60,7 +64,7 @@ def check(expected: Identity, found: BoardIdentity, where: str, port: str) -> No
         if wanted is not None and wanted != is_
     ]
     if wrong:
-        raise LinkError(
+        raise WrongBoard(
             f"{where}: wrong board: at {port} is {found.machine} {found.uid}, the bench file "
             f"expects {expected.machine} {expected.uid} ({'; '.join(wrong)}): plug in the right "
             "one, or correct `identity`; `rackedge hil discover` shows what is there"

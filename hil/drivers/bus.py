@@ -46,6 +46,11 @@ class Bus:
         """Time since its port went away; 0 while it is there."""
         return self._port.gone_s
 
+    @property
+    def why(self) -> str:
+        """Why it could not be opened again, the last time."""
+        return self._port.why
+
     def push(self, inputs: "array[int]") -> bool:
         """New readings, int32[N_IN]; False, and nothing done, if the last ones still wait."""
         with self._ready:

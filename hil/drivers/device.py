@@ -18,7 +18,13 @@ class Device(Protocol):
 
     @property
     def outputs(self) -> "array[int]":
-        """int32[N_OUT], the newest."""
+        """int32[N_OUT], the newest. Over a restart they stay as they were, as latching relays do.
+
+        Not to be kept: the next exchange or pull may bring another array.
+        """
+
+    def measure(self) -> dict[str, float]:
+        """`mcu_heap_free` (B) and `mcu_tick_ms` (wall time of the last exchange); NaN: unknown."""
 
     def restart(self, cause: int, heap_kib: int | None = None) -> None:
         """Reset: the firmware begins anew, with what its store remembers.
@@ -34,17 +40,20 @@ class VirtualDevice(Device, Protocol):
     """Runs only while it is asked to; board time is the caller's, modulo 2**30."""
 
     until_ms: int
-    """It wants to run again at this board time, earlier only if link bytes come."""
+    """It wants to run again at this board time, earlier only if link bytes come.
+
+    After a restart: at once. Before the first exchange 0, which means at any time.
+    """
 
     @property
     def boots(self) -> int:
-        """Boots so far, those that it did by itself among them."""
+        """Boots so far. One more after an exchange: the host had asked for a reset, it is done."""
 
     def exchange(self, now_ms: int, inputs: "array[int]", rx: bytes) -> bytes:
-        """Run at board time `now_ms` on int32[N_IN]; returns link bytes. Raises LinkError."""
+        """Run at board time `now_ms` on int32[N_IN]; returns link bytes. Raises LinkError.
 
-    def measure(self) -> dict[str, float]:
-        """`mcu_heap_free` (bytes) and `mcu_tick_ms` (wall time of the last exchange), or NaN."""
+        rx: at most hil.drivers.records.RX_BYTES.
+        """
 
 
 class RealDevice(Device, Protocol):
@@ -52,20 +61,11 @@ class RealDevice(Device, Protocol):
 
     port: str
     """What the host opens: a tap that the bench owns, or the board's own port."""
+    up: Line
+    down: Line
+    cable: Cable
     identity: BoardIdentity
     """As it was found before anything was driven."""
-
-    @property
-    def up(self) -> Line:
-        """Board to host."""
-
-    @property
-    def down(self) -> Line:
-        """Host to board."""
-
-    @property
-    def cable(self) -> Cable:
-        """At the host's end."""
 
     def push(self, inputs: "array[int]") -> bool:
         """Give it new readings; False if it has not taken the last ones. Raises LinkError."""

@@ -6,7 +6,6 @@ an installed package must not hide the VM's own modules.
 """
 
 import contextlib
-import functools
 import hashlib
 import importlib.util
 import os
@@ -14,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from edge.link.dictionary import cache_directory
 
 OURS = Path(__file__).resolve().parents[2]
 """The folder that has our own `firmware_py`: a checkout, or site-packages."""
+KEPT_S = 30 * 86_400
+"""How long compiled firmware is kept after its last use."""
 BUILD_S = 120.0
 """Longest wait for the compiler; it takes some seconds for all of the firmware."""
 
@@ -69,10 +71,11 @@ def _digest(package: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-@functools.cache
 def _compiled(firmware: Path, digest: str) -> Path:
     target = cache_directory() / "bytecode" / digest
     if target.is_dir():
+        with contextlib.suppress(OSError):
+            os.utime(target)
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +91,16 @@ def _compiled(firmware: Path, digest: str) -> Path:
             scratch.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    _prune(target.parent)
     return target
+
+
+def _prune(folder: Path) -> None:
+    """Forget what nobody has run for KEPT_S; not sooner, as a VM imports while it runs."""
+    for old in folder.iterdir():
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > KEPT_S:
+                shutil.rmtree(old)
 
 
 def _build(firmware: Path, into: Path) -> None:

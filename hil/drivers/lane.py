@@ -9,6 +9,8 @@ from itertools import count
 from hil.pipe import BITS_PER_BYTE
 from hil.ports import LineFilter
 
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
 Blocks = Iterable[tuple[int, bytes]]
 """(extra delay ms, bytes)"""
 TICK_MS = 100
@@ -28,7 +30,7 @@ class Lane:
         self._own_baud = 0 if paced else baud
         self._order = count()
         self._waiting: list[tuple[float, int, bytes]] = []
-        self._free_ms = 0.0
+        self._free_ns = 0
         self._idle_ms = 0
         self._on_line: deque[tuple[float, bytes]] = deque()
 
@@ -64,7 +66,7 @@ class Lane:
         """What is under way is lost: the cable was pulled."""
         self._waiting.clear()
         self._on_line.clear()
-        self._free_ms = 0.0
+        self._free_ns = 0
 
     def _through(self, blocks: Blocks, filters: Sequence[LineFilter], now_ms: int) -> None:
         if not filters:
@@ -82,9 +84,9 @@ class Lane:
         if self.baud == self._own_baud or not self.baud:
             self._on_line.append((due_ms, data))
             return
-        byte_ms = BITS_PER_BYTE * 1000.0 / self.baud
-        at_ms = max(self._free_ms, due_ms)
+        byte_ns = BITS_PER_BYTE * NS_PER_S // self.baud
+        at_ns = max(self._free_ns, round(due_ms * NS_PER_MS))
         for place in range(len(data)):
-            at_ms += byte_ms
-            self._on_line.append((at_ms, data[place : place + 1]))
-        self._free_ms = at_ms
+            at_ns += byte_ns
+            self._on_line.append((at_ns / NS_PER_MS, data[place : place + 1]))
+        self._free_ns = at_ns

@@ -26,6 +26,8 @@ class LastingPort:
         self._changed = changed
         self._broken = False  # failed while it was written to: the reader closes it
         self._gone_at_s = 0.0
+        self.why = ""
+        """Why it could not be opened again, the last time."""
         self.reopened = 0
         """Times that it came back."""
 
@@ -74,7 +76,8 @@ class LastingPort:
     def _reopen(self) -> None:
         try:
             self._port = self._open_port()
-        except EdgeError:
+        except EdgeError as error:
+            self.why = str(error)
             time.sleep(REOPEN_S)
             return
         self.reopened += 1

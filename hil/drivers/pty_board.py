@@ -3,8 +3,10 @@
 
     python -m hil.drivers.pty_board --link PATH --bus PATH
         [--config FILE] [--store DIR] [--key HEX] [--uid TEXT] [--firmware DIR]
+        [--watchdog-s S]
 
-`link` is the board's link; on `bus` travel the records of firmware_py/board/sim.py in real time.
+`link` is the board's link; on `bus` travel the records of firmware_py/board/sim.py in real time,
+each with REAL_TIME (hil/drivers/records.py) as its first word.
 Until the first of them comes the board reads a quiet rack. It is started again after every exit:
 one that it was asked for at once, any other as a watchdog would. SIGTERM or Ctrl-C ends it.
 """
@@ -34,6 +36,7 @@ from hil.drivers.records import (
     RX_BYTES,
     RecordStream,
     pack_inputs,
+    stamped,
 )
 from hil.drivers.vm import HEAP_KIB, SOURCE_HEAP_KIB, VmProcess, folder_of
 from hil.unwind import unwinding
@@ -47,25 +50,49 @@ QUIET = {
 }
 """Configuration of a board that was given none."""
 WATCHDOG_S = 5.0
-"""A board that has not finished a tick for so long is reset. board/rp2.py waits 2 s; a VM has to
-live with a machine that does other things as well."""
+"""A board that has not finished a tick for so long is reset, unless --watchdog-s says otherwise.
+board/rp2.py waits 2 s; a VM has to live with a machine that does other things as well."""
 CRASH_S = 0.5
 """Until a board that has crashed runs again."""
 CHECK_S = 0.5
 """Longest wait of the loop."""
 
 
+QUIET_READINGS = {
+    ch.IN_FEED_A_MW: 400_000,
+    ch.IN_FEED_B_MW: 400_000,
+    ch.IN_FEED_A_MA: 580,
+    ch.IN_FEED_B_MA: 580,
+    ch.IN_FEED_A_MV: 230_000,
+    ch.IN_FEED_B_MV: 230_000,
+    ch.IN_INLET_MC: 22_000,
+    ch.IN_OUTLET_MC: 26_000,
+    ch.IN_ZONE1_MC: 26_000,
+    ch.IN_ZONE2_MC: 26_000,
+    ch.IN_ZONE3_MC: 26_000,
+    ch.IN_PUMP_RPM: 3_000,
+    ch.IN_LEAK: 0,
+    ch.IN_SUPPLY_MC: 30_000,
+    ch.IN_RETURN_MC: 34_000,
+    ch.IN_FLOW_MLM: 20_000,
+    ch.IN_DP_PA: 50_000,
+    ch.IN_RH_PERMILLE: 400,
+    ch.IN_DEW_AIR_MC: 22_000,
+    ch.IN_RESERVOIR_PERMILLE: 900,
+    ch.IN_FREQ_MHZ: 50_000,
+    ch.IN_BBU_PERMILLE: 1_000,
+}
+"""A rack whose loads idle, with all that can be fitted: nothing that a board has to act on."""
+
+
 def quiet_readings() -> "array[int]":
-    """int32[N_IN] of a rack whose loads idle: nothing that a board has to act on."""
+    """QUIET_READINGS as int32[N_IN], with fans and loads."""
     readings = array("i", [INVALID]) * ch.N_IN
-    for feed in (0, 1):
-        readings[ch.IN_FEED_A_MW + feed] = 400_000
-        readings[ch.IN_FEED_A_MA + feed] = 580
-        readings[ch.IN_FEED_A_MV + feed] = 230_000
-    readings[ch.IN_INLET_MC], readings[ch.IN_OUTLET_MC] = 22_000, 26_000
-    readings[ch.IN_LEAK] = 0
-    readings[ch.IN_FAN0_RPM] = 3_000
-    for load in range(8):
+    for channel, reading in QUIET_READINGS.items():
+        readings[channel] = reading
+    for fan in range(ch.MAX_FANS):
+        readings[ch.IN_FAN0_RPM + fan] = 3_000
+    for load in range(ch.MAX_LOADS):
         readings[ch.IN_LOAD0_MW + load] = 100_000
     return readings
 
@@ -74,7 +101,11 @@ class PtyBoard:
     """The VM, its two ptys, and the watchdog."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """`options`: see `parse`. Raises EdgeError, OSError."""
+        """`options`: see `parse`. Its paths appear once it can boot. Raises EdgeError, OSError."""
+        compiled = image.compiler_present()
+        firmware = options.firmware or image.OURS
+        if compiled:
+            image.bytecode(firmware)  # takes seconds the first time
         with ExitStack() as stack:
             cable = PtyCable(options.link.absolute())
             stack.callback(cable.close)
@@ -90,10 +121,9 @@ class PtyBoard:
                 drawn=True,
             )
             stack.callback(self._launch.close)
-            compiled = image.compiler_present()
-            firmware = options.firmware or image.OURS
             self._folder = folder_of(firmware, compiled, self._launch.folder)
             self._heap_kib = HEAP_KIB if compiled else SOURCE_HEAP_KIB
+            self._watchdog_s: float = options.watchdog_s
             self._newest = pack_inputs(REAL_TIME, quiet_readings())
             self._start(CAUSE_POWER_ON)
             stack.callback(self._stop)
@@ -107,7 +137,7 @@ class PtyBoard:
                 self._readings()
             if self._vm.stdout in ready and not self._outputs():
                 self._restart()
-            elif time.monotonic() - self._fed_s > WATCHDOG_S:
+            elif time.monotonic() - self._fed_s > self._watchdog_s:
                 self._vm.kill()
                 print("the board hangs: reset by its watchdog", file=sys.stderr, flush=True)
                 self._start(CAUSE_WATCHDOG)
@@ -157,7 +187,7 @@ class PtyBoard:
         if len(self._block) == OUT_RECORD_BYTES:
             self._fed_s = time.monotonic()
             if not self._rest:
-                self._rest = self._block
+                self._rest = stamped(self._block)
             self._block = b""
         return bool(data)
 
@@ -184,6 +214,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--key", type=bytes.fromhex)
     parser.add_argument("--uid", default="0001")
     parser.add_argument("--firmware", type=Path)
+    parser.add_argument("--watchdog-s", type=float, default=WATCHDOG_S)
     return parser.parse_args(argv)
 
 

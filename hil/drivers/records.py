@@ -14,8 +14,9 @@ _OUT_WORDS = 2 + N_OUT
 IN_RECORD_BYTES = 4 * _IN_WORDS + RX_BYTES
 OUT_RECORD_BYTES = 4 * _OUT_WORDS + TX_BYTES
 _PADDING = bytes(RX_BYTES)
-REAL_TIME = 0x0100_0001
-"""now_ms of a record in real time, where it has no meaning: lets a stream of records be aligned."""
+REAL_TIME = 0x5245_4B31
+"""First word of a record on a port of its own, both ways: its time has no meaning there."""
+_HEAD = array("i", (REAL_TIME, 0)).tobytes()
 
 
 def pack_inputs(now_ms: int, inputs: "array[int]", rx: bytes = b"") -> bytes:
@@ -34,11 +35,16 @@ def unpack_outputs(block: bytes) -> tuple[int, "array[int]", bytes]:
     return words[0], words[2:], block[start : start + words[1]]
 
 
-class RecordStream:
-    """Real-time records out of a byte stream that may begin, or be torn, anywhere.
+def stamped(block: bytes) -> bytes:
+    """A record of a VM in real time, as it goes onto a port of its own."""
+    return _HEAD[:4] + block[4:]
 
-    Such a record has no link bytes: its second word is 0 and so are its last `tail` bytes, and the
-    one behind begins with a time. Nothing but a whole record fits that, so it aligns itself.
+
+class RecordStream:
+    """Records out of a byte stream that may begin, or be torn, anywhere.
+
+    A record in real time begins with REAL_TIME and has no link bytes: its second word and its last
+    `tail` bytes are 0. Nothing but a whole record looks like that, so the stream aligns itself.
     """
 
     def __init__(self, size: int, tail: int) -> None:
@@ -54,27 +60,18 @@ class RecordStream:
         self._buffer += data
         found = []
         while len(self._buffer) >= self._size:
-            if not self._fits(0):
+            block = self._buffer[: self._size]
+            if block.startswith(_HEAD) and block.endswith(self._zeros):
+                found.append(block)
+                self._buffer = self._buffer[self._size :]
+            else:
                 self._align()
-                continue
-            found.append(self._buffer[: self._size])
-            self._buffer = self._buffer[self._size :]
         return found
 
-    def _fits(self, at: int) -> bool:
-        block = self._buffer[at : at + self._size]
-        return (
-            len(block) == self._size
-            and block[:4] != bytes(4)
-            and block[4:8] == bytes(4)
-            and block.endswith(self._zeros)
-        )
-
     def _align(self) -> None:
-        """Drop bytes up to the first place where a record fits, or may begin."""
-        last = len(self._buffer) - self._size
-        at = next((at for at in range(1, last + 1) if self._fits(at)), last + 1)
-        while self._fits(at + 1):  # zeros before a small time look like a part of it
-            at += 1
+        """Drop bytes up to where the next record may begin."""
+        at = self._buffer.find(_HEAD, 1)
+        if at < 0:  # its head may have come in part
+            at = len(self._buffer) - len(_HEAD) + 1
         self.skipped_bytes += at
         self._buffer = self._buffer[at:]

@@ -12,9 +12,8 @@ from firmware_py.channels import N_OUT
 from firmware_py.store.reset import CAUSE_POWER_ON
 from hil.drivers.bus import Bus
 from hil.drivers.heard import MCU_TICK_MS, Heard
-from hil.drivers.lane import Lane
 from hil.drivers.tap import Tap
-from hil.ports import HOST, LINE, POWER, STIMULUS, Unsupported
+from hil.ports import HOST, LINE, POWER, STIMULUS, Cable, Line, Unsupported
 from hil.verdict import BoardIdentity
 
 GONE_S = 30.0
@@ -51,9 +50,9 @@ class SerialDevice:
         self.name = name
         self.identity = identity
         self.port = tap.port
-        self.up: Lane = tap.up
-        self.down: Lane = tap.down
-        self.cable = tap
+        self.up: Line = tap.up
+        self.down: Line = tap.down
+        self.cable: Cable = tap
         more = ({STIMULUS} if bus else set()) | ({POWER} if supply else set())
         self.capabilities = frozenset({LINE, HOST} | more) | features
         self._no_outputs: array[int] = array("i", bytes(4 * N_OUT))
@@ -82,7 +81,7 @@ class SerialDevice:
 
         Raises LinkError.
         """
-        self._there("link", self._tap.gone_s)
+        self._there("link", self._tap)
         frames = self._tap.frames()
         self._heard.came(b"".join(data for _, up, data in frames if up))
         return frames
@@ -119,12 +118,11 @@ class SerialDevice:
     def _bus_there(self) -> Bus:
         if self._bus is None:
             raise Unsupported(f"{self.name} has no `bus` in the bench file: it reads a real rack")
-        self._there("bus", self._bus.gone_s)
+        self._there("bus", self._bus)
         return self._bus
 
-    def _there(self, what: str, gone_s: float) -> None:
-        if gone_s > GONE_S and not self._dark:
+    def _there(self, what: str, port: Tap | Bus) -> None:
+        if port.gone_s > GONE_S and not self._dark:
             raise LinkError(
-                f"the {what} of {self.name} has been gone for {gone_s:.0f} s: check its cable and "
-                "its power"
+                f"the {what} of {self.name} has been gone for {port.gone_s:.0f} s: {port.why}"
             )

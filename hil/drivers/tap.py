@@ -81,6 +81,11 @@ class Tap:
         """Time since the board's port went away; 0 while it is there."""
         return self._board.gone_s
 
+    @property
+    def why(self) -> str:
+        """Why it could not be opened again, the last time."""
+        return self._board.why
+
     def now_ms(self) -> int:
         """Milliseconds since the tap was made."""
         return (time.monotonic_ns() - self._start_ns) // 1_000_000

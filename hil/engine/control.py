@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from hil.engine.hosts import Host
 from hil.engine.virtual import VirtualBench
+from hil.frontends.base import Answer
 from hil.frontends.redfish import RedfishService
 from hil.ports import Unsupported
 
@@ -48,7 +49,7 @@ class HostControl:
             rival.kill()
             self._bench.rival = None
 
-    def refuse_caps(self, load: int, how: str | None) -> None:
+    def refuse_caps(self, load: int, how: Answer | None) -> None:
         """See HostPort."""
         if self._service is None:
             raise Unsupported("no BMCs here: a host of kind `daemon` has them")

@@ -38,8 +38,10 @@ def _column_max(run: "Run", name: str) -> float:
 
 
 def _no_damage(run: "Run") -> str | None:
-    bad = run.sniffer.crc_errors
-    return f"{bad} damaged frames on an undisturbed line" if bad else None
+    bad, rest = run.sniffer.crc_errors, run.sniffer.garbage_bytes
+    if not bad and not rest:
+        return None
+    return f"{bad} damaged frames and {rest} stray bytes on an undisturbed line"
 
 
 def _no_reset(run: "Run") -> str | None:

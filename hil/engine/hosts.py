@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is at the host's end of the virtual line: nobody, a listener, a script, or rackedge itself."""
+"""Who is at the host's end of the virtual line: nobody, a listener, a script, rackedge itself."""
 
 import random
 from abc import ABC, abstractmethod
@@ -60,10 +60,10 @@ class Host(ABC):
         """Whether this host believes to hold the lease."""
         return False
 
-    def step_wall(self, ms: int) -> None:
+    def step_wall(self, ms: int) -> None:  # noqa: B027 - most do not care
         """The wall clock steps: nothing here looks at it unless it says so."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - some have nothing to give back
         """End of the run."""
 
 

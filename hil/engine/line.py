@@ -60,7 +60,7 @@ class CableTransport:
         self._epoch = cable.epoch
         self._sent = sent
 
-    def read(self, timeout_s: float = 0.0) -> bytes:  # noqa: ARG002 - virtual time never waits
+    def read(self, timeout_s: float = 0.0) -> bytes:
         """Bytes that have arrived by now. Raises PortError once the cable was pulled."""
         self._check()
         return self._cable.take()

@@ -4,14 +4,13 @@
 A tick that begins late is counted; too many, and the run is INCONCLUSIVE whatever was found.
 """
 
-import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -24,8 +23,12 @@ from hil.engine.probe import Channels, Probe
 from hil.engine.run import Run
 from hil.engine.virtual import TICK_MS
 from hil.engine.virtual_run import KEY
-from hil.frontends.redfish import RedfishServer, RedfishService, chassis_of
+from hil.frontends.base import Answer, LowestCap
+from hil.frontends.rack_frontends import start_frontends
+from hil.frontends.redfish_bmcs import RedfishBmcs
+from hil.frontends.shelf import shelf_of
 from hil.plant import io
+from hil.plant.rack import Sampler
 from hil.ports import STIMULUS, Ports, Transform, Unsupported
 from hil.rackfile import rack_toml
 from hil.scenario.model import Case
@@ -64,10 +67,14 @@ class RealRun(Run):
         directory: Path,
         open_device: OpenReal,
         channels: Channels | None = None,
+        serve: Iterable[str] = (),
+        demand: Sampler | None = None,
     ) -> None:
-        """`channels`: logical signals that this board offers by its telemetry."""
+        """`channels`: logical signals that this board offers by its telemetry. `serve`: names of
+        front-ends that stand open to tools of others; `demand`: in place of idle loads."""
         self._channels = channels or {}
-        super().__init__(case, directory)
+        self._serve = tuple(serve)
+        super().__init__(case, directory, demand)
         try:
             self._build(open_device)
         except BaseException:
@@ -80,22 +87,30 @@ class RealRun(Run):
         self.device_name, self.identity = device.name, device.identity
         self._stimulated = STIMULUS in device.capabilities
         self.inputs = array("i", bytes(4 * N_IN))
+        self.outputs = array("i", bytes(4 * N_OUT))
+        """int32[N_OUT] as the board has written them."""
         self.commands = array("i", bytes(4 * N_OUT))
+        """int32[N_OUT] as the plant is given them."""
         self._sensors: list[Transform] = []
         self._actuators: list[Transform] = []
         self._late_ms: list[float] = []
         probe = Probe(
             self.rack,
             self.inputs,
-            device.outputs,
+            self.outputs,
             self.groups,
             self.telemetry,
             stimulated=self._stimulated,
             channels=self._channels,
         )
-        self._caps: queue.SimpleQueue[tuple[int, float | None]] = queue.SimpleQueue()
-        self._published_w = list(self.rack.load_w)
         self._clock = RealClock()
+        daemon = ("redfish",) if self.case.host.kind == "daemon" else ()
+        self.frontends = start_frontends(
+            self.rack.spec, self.directory, {*self._serve, *daemon}, shelf_of(self.rack)
+        )
+        for frontend in self.frontends:
+            self.stack.callback(frontend.close)
+        self._caps = LowestCap(self.frontends)
         self._host = self._make_host()
         ports = Ports(
             self.rack,
@@ -119,28 +134,25 @@ class RealRun(Run):
             return NoHost()
         port = self.device.port
         if kind == "daemon":
-            return HostProcess(self._write_toml(port), self.directory)
+            return HostProcess(self.write_toml(port), self.directory, self._bmcs().answers)
         return ListenerThread(self.case, port, self._clock, self._told)
 
     def _told(self, event: object, now_ms: int) -> None:
         """What a listener's session says; the frames tell the same, decoded by the bench."""
 
-    def _write_toml(self, port: str) -> Path:
-        self.service = RedfishService(
-            chassis_of(self.rack.spec),
-            read=lambda load: self._published_w[load],
-            on_cap=lambda load, watts: self._caps.put((load, watts)),
-            patch_reply=200,
-        )
-        server = self.stack.enter_context(RedfishServer(self.service))
+    def _bmcs(self) -> RedfishBmcs:
+        return next(each for each in self.frontends if isinstance(each, RedfishBmcs))
+
+    def write_toml(self, port: str) -> Path:
+        """A rack.toml for `rackedge run`, with the rack's Redfish front-end in it."""
         path = self.directory / "rack.toml"
         text = rack_toml(
             self.rack.spec,
             port,
-            server.url,
+            self._bmcs().url,
             control=self.case.host.control,
             limits=self.case.host.limits,
-            state_file=str(self.directory / "rack.state"),
+            state_file=str(self.directory.absolute() / "rack.state"),
         )
         path.write_text(text, encoding="utf-8")
         return path
@@ -151,16 +163,18 @@ class RealRun(Run):
         while (left_ms := due_ms - self._clock.now_ms()) > 0:
             time.sleep(left_ms / 1000)
         self._late_ms.append(float(-left_ms))
-        while not self._caps.empty():
-            self.rack.set_cap(*self._caps.get_nowait())
+        for cap in self._caps.take():
+            self.rack.set_cap(cap.load, cap.watts)
         if self._stimulated:
             if self.device.pull():
-                self.commands[:] = self.device.outputs
+                self.outputs[:] = self.device.outputs
+                self.commands[:] = self.outputs
                 for transform in self._actuators:
                     transform(now_ms, self.commands)
                 io.apply_outputs(self.rack, self.commands)
             self.rack.step(TICK_MS)
-            self._published_w = list(self.rack.load_w)
+            for frontend in self.frontends:
+                frontend.refresh(now_ms, self.rack.load_w, self.rack.inlet_c)
             self._push()
         for t_ms, up, data in self.device.frames():
             self.heard(up, data, max(0, t_ms))
@@ -256,7 +270,7 @@ class NoHost:
         """See HostPort."""
         raise Unsupported("a port on this machine belongs to one process")
 
-    def refuse_caps(self, load: int, how: str | None) -> None:
+    def refuse_caps(self, load: int, how: Answer | None) -> None:
         """See HostPort."""
         raise Unsupported("no BMCs here: a host of kind `daemon` has them")
 
@@ -267,8 +281,10 @@ class NoHost:
 class HostProcess(NoHost):
     """`rackedge run` as a process: SIGKILL and SIGSTOP are real."""
 
-    def __init__(self, config: Path, directory: Path) -> None:
+    def __init__(self, config: Path, directory: Path, answers: list[Answer | None]) -> None:
+        """`answers` of the BMCs, as RedfishService has them."""
         self._config = config
+        self._answers = answers
         self._log: IO[bytes] = (directory / "rackedge.log").open("ab")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -300,6 +316,10 @@ class HostProcess(NoHost):
         """See HostPort."""
         if self._process is not None and self.up:
             self._process.send_signal(signal.SIGSTOP if paused else signal.SIGCONT)
+
+    def refuse_caps(self, load: int, how: Answer | None) -> None:
+        """See HostPort."""
+        self._answers[load] = how
 
     def close(self) -> None:
         """See NoHost: as a service manager ends it."""

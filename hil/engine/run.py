@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from edge.errors import EdgeError
 from firmware_py.link import messages as m
@@ -21,11 +22,12 @@ from hil.faults.schedule import Injector
 from hil.frames import Sniffer
 from hil.plant.demand import SettableDemand
 from hil.plant.options import build
-from hil.plant.rack import Rack
+from hil.plant.rack import Rack, Sampler
 from hil.ports import Ports
 from hil.rackfile import board_json
 from hil.record import Recorder
 from hil.scenario.check import check_names, evaluate
+from hil.scenario.duration import duration_ms, is_duration
 from hil.scenario.expr import compile_expr
 from hil.scenario.model import Case
 from hil.verdict import (
@@ -42,6 +44,9 @@ MOST_ROWS = 72_000
 """Longer runs record every second, third, ... tick only: two hours at 100 ms fit whole."""
 
 
+R = TypeVar("R", bound="Run")
+
+
 class Interrupted(Exception):
     """Ctrl-C in the middle of a run; `result` is what was found until then."""
 
@@ -56,13 +61,15 @@ class Run(ABC):
     clock = ""
     """`virtual` or `real`."""
 
-    def __init__(self, case: Case, directory: Path) -> None:
-        """Raises ConfigError for what does not fit this rack: a signal, a name in a check."""
+    def __init__(self, case: Case, directory: Path, demand: Sampler | None = None) -> None:
+        """`demand`: what the loads want before any stimulus; None: to idle.
+
+        Raises ConfigError for what does not fit this rack: a signal, a name in a check."""
         self.case = case
         self.directory = directory
         self.stack = ExitStack()
         spec = build(case.rack, case.seed)
-        self.rack = Rack(spec, SettableDemand(spec.loads))
+        self.rack = Rack(spec, demand or SettableDemand(spec.loads))
         self.groups = 1 + max(load.group for load in spec.loads)
         self.config = directory / "board.json"
         self.config.write_text(board_json(spec, overrides=case.board.config), encoding="utf-8")
@@ -107,7 +114,11 @@ class Run(ABC):
             known[f"rating_{letter}_w"] = feed.rating_w
             known[f"rating_{letter}_a"] = feed.rating_a
         known["loads"], known["groups"] = len(spec.loads), self.groups
-        known |= {k: float(v) for k, v in self.case.params.items() if isinstance(v, int | float)}
+        for name, value in self.case.params.items():
+            if isinstance(value, int | float):
+                known[name] = float(value)
+            elif is_duration(value):  # in seconds, as `3s` in an expression
+                known[name] = duration_ms(value) / 1000
         return known
 
     @property
@@ -236,9 +247,7 @@ class Run(ABC):
             self._trips[feed] = tripped
 
 
-def run_case(
-    make: Callable[[], Run], progress: Callable[[Run], None] = lambda _run: None
-) -> RunResult:
+def run_case(make: Callable[[], R], progress: Callable[[R], None] = lambda _run: None) -> RunResult:
     """Make a run, step it to its end, judge it, close it. Raises Interrupted on Ctrl-C."""
     run = make()
     try:

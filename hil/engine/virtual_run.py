@@ -13,6 +13,7 @@ from hil.engine.probe import Probe
 from hil.engine.run import Run
 from hil.engine.virtual import VirtualBench
 from hil.frontends.redfish import RedfishServer, RedfishService, rack_service
+from hil.frontends.shelf import shelf_of
 from hil.observe import RunObserver
 from hil.ports import Ports
 from hil.rackfile import rack_toml
@@ -66,7 +67,7 @@ class VirtualRun(Run):
         self.stack.callback(bench.host.close)
 
     def _start_redfish(self) -> RedfishService:
-        service = rack_service(self.rack, patch_reply=200)
+        service = rack_service(self.rack, patch_reply=200, shelf=shelf_of(self.rack))
         server = self.stack.enter_context(RedfishServer(service))
         text = rack_toml(
             self.rack.spec,

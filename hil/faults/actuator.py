@@ -4,13 +4,13 @@
 import random
 from array import array
 from collections.abc import Callable, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from pydantic import Field
 
 from firmware_py import channels
 from firmware_py.link.messages import INVALID
-from hil.faults.base import Transforming, fault
+from hil.faults.base import Params, Transforming, fault
 from hil.faults.names import OUTPUTS, OutputNames, select
 from hil.faults.shared import Shared
 from hil.options import Options
@@ -21,7 +21,7 @@ from hil.ports import STIMULUS, Ports, Unsupported
 Ratio = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Group(Options):
+class Group(Params):
     """One relay group."""
 
     group: Annotated[int, Field(ge=0, lt=channels.MAX_GROUPS)] = 0
@@ -77,7 +77,7 @@ def _relay_bounce(params: Bounce, _: random.Random) -> Shared:
     return _contact(params, lambda relays: relays.bounce(params.group, params.ms))
 
 
-class Fan(Options):
+class Fan(Params):
     """One fan."""
 
     fan: Annotated[int, Field(ge=0, lt=channels.MAX_FANS)] = 0
@@ -152,7 +152,7 @@ def _pump_fail(_params: Options, _: random.Random) -> Shared:
     return Shared("pump", True, apply)
 
 
-class PumpSlow(Options):
+class PumpSlow(Params):
     """A pump that cannot."""
 
     ratio: Ratio = 0.5
@@ -186,20 +186,13 @@ def _valve_stuck(_params: Options, _: random.Random) -> Shared:
     return Shared("valve", True, apply)
 
 
-class Stuck(Options):
+class Stuck(Params):
     """An output stage that does not follow."""
 
     target: OutputNames
     """Output channels: a name of firmware_py/channels.py, a glob, or a list."""
     value: int | None = None
     """What it gives; null: what it gave when it began."""
-
-
-class Pin(NamedTuple):
-    """An output and what it is stuck at."""
-
-    index: int
-    value: int
 
 
 @fault("actuator.output_stuck", "an output stays as it is", Stuck, STIMULUS)
@@ -211,12 +204,12 @@ class OutputStuck(Transforming):
     def __init__(self, params: Stuck, _: random.Random) -> None:
         self._targets = select(params.target, OUTPUTS)
         self._value = params.value
-        self._pins: list[Pin] = []
+        self._pins: list[tuple[int, int]] = []
 
     def change(self, _now_ms: int, words: "array[int]") -> None:
         """Hold it."""
         if not self._pins:
             value = self._value
-            self._pins = [Pin(i, words[i] if value is None else value) for i in self._targets]
+            self._pins = [(i, words[i] if value is None else value) for i in self._targets]
         for index, value in self._pins:
             words[index] = value

@@ -8,8 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pydantic import ConfigDict
+
 from hil.options import Options
 from hil.ports import CAPABILITIES, Fault, Ports
+
+
+class Params(Options):
+    """Parameters of a kind; the line below each is its documentation, with its unit."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
 
 P = TypeVar("P", bound=Options)
 Make = Callable[[P, random.Random], Fault]

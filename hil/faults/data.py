@@ -6,16 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hil.faults.base import fault
+from hil.faults.base import Params, fault
 from hil.faults.names import INPUTS, InputNames, select
 from hil.faults.sensor import Mapped, PerChannel, Swap, Swapped, Target
 from hil.faults.sensor_time import History
 from hil.faults.shared import Ticking
-from hil.options import Options
 from hil.ports import STIMULUS, Ports, Unsupported
 
 
-class FalseMeter(Options):
+class FalseMeter(Params):
     """A feed's meter with a wrong CT ratio: power and current agree with each other."""
 
     feed: Literal["a", "b", "both"] = "both"
@@ -31,7 +30,7 @@ def _feed_power_low(params: FalseMeter, _: random.Random) -> Mapped:
     return Mapped(target, lambda value: value * params.shown)
 
 
-class LoadSwap(Options):
+class LoadSwap(Params):
     """Two servers whose meters are mistaken for each other; the sum stays true."""
 
     a: Annotated[int, Field(ge=0, le=31)] = 0
@@ -68,7 +67,7 @@ class FrozenButNoisy(PerChannel):
         return kept + self._rng.gauss(0.0, max(abs(kept) * self._relative, 1.0))
 
 
-class Ago(Options):
+class Ago(Params):
     """All readings of the board, of a while ago."""
 
     ago_s: Annotated[int, Field(ge=1, le=3600)] = 60
@@ -80,7 +79,7 @@ def _replayed_day(params: Ago, _: random.Random) -> History:
     return History(tuple(INPUTS.values()), params.ago_s * 1000)
 
 
-class Behind(Options):
+class Behind(Params):
     """One meter behind the others."""
 
     target: InputNames = "load*_mw"
@@ -94,7 +93,7 @@ def _time_shifted(params: Behind, _: random.Random) -> History:
     return History(select(params.target, INPUTS), params.behind_s * 1000)
 
 
-class LyingCap(Options):
+class LyingCap(Params):
     """A device that takes a cap, reports it, and draws what it likes."""
 
     load: Annotated[int, Field(ge=0, le=31)] = 0

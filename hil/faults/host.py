@@ -7,15 +7,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hil.faults.base import Toggled, fault
+from hil.faults.base import Params, Toggled, fault
 from hil.faults.frames import Cutter, MessageNames, Selector
 from hil.faults.link_base import Filter, Out
 from hil.faults.shared import Shared, Ticking
+from hil.frontends.base import Answer
 from hil.options import Options
 from hil.ports import HOST, LINE, Line, Ports
 
 
-class Kill(Options):
+class Kill(Params):
     """A daemon that dies."""
 
     restart: bool = True
@@ -36,7 +37,7 @@ def _pause(_params: Options, _: random.Random) -> Shared:
     return Shared("pause", True, lambda ports, holders: ports.host.pause(bool(holders)))
 
 
-class ClockStep(Options):
+class ClockStep(Params):
     """NTP after a long time without."""
 
     ms: Annotated[int, Field(ge=-86_400_000, le=86_400_000)] = 3_600_000
@@ -53,15 +54,15 @@ def _second_master(_params: Options, _: random.Random) -> Shared:
     return Shared("master", True, lambda ports, holders: ports.host.second_master(bool(holders)))
 
 
-class Bmc(Options):
+class Bmc(Params):
     """Whose BMC."""
 
     load: Annotated[int, Field(ge=0, le=31)] = 0
     """Number of the load."""
 
 
-def _bmc(params: Bmc, how: str) -> Shared:
-    def apply(ports: Ports, hows: Sequence[str]) -> None:
+def _bmc(params: Bmc, how: Answer) -> Shared:
+    def apply(ports: Ports, hows: Sequence[Answer]) -> None:
         ports.host.refuse_caps(params.load, hows[-1] if hows else None)
 
     return Shared(f"bmc {params.load}", how, apply)
@@ -82,7 +83,7 @@ def _bmc_ignore(params: Bmc, _: random.Random) -> Shared:
     return _bmc(params, "ignore")
 
 
-class MidCommand(Options):
+class MidCommand(Params):
     """A crash at the worst moment."""
 
     only: MessageNames | None = None

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hil.faults.base import Params
 from hil.faults.frames import Cutter, MessageNames, Selector
-from hil.options import Options
 from hil.ports import Fault, Line, Ports
 
 Way = Literal["up", "down", "both"]
@@ -21,7 +21,7 @@ Out = Iterable[tuple[int, bytes]]
 Probability = Annotated[float, Field(gt=0, le=1)]
 
 
-class Direction(Options):
+class Direction(Params):
     """Which way of the line."""
 
     direction: Way = "both"
@@ -57,12 +57,12 @@ class Filter:
     def send(self, data: bytes, now_ms: int) -> Out:
         """See hil.ports.LineFilter."""
         if self._closing:
-            return [*self._leave(), (0, data)]
+            return [*self._leave(now_ms), (0, data)]
         return self.disturb(data, now_ms)
 
     def idle(self, now_ms: int) -> Out:
         """See hil.ports.LineFilter."""
-        return self._leave() if self._closing else self.alone(now_ms)
+        return self._leave(now_ms) if self._closing else self.alone(now_ms)
 
     @abstractmethod
     def disturb(self, data: bytes, now_ms: int) -> Out:
@@ -72,14 +72,14 @@ class Filter:
         """What goes out by itself, once per tick."""
         return ()
 
-    def held(self) -> Out:
+    def held(self, _now_ms: int) -> Out:
         """What it holds back; asked once, at its end."""
         return ()
 
-    def _leave(self) -> Out:
+    def _leave(self, now_ms: int) -> Out:
         # A new list: whoever is walking over the old one skips nobody.
         self._line.filters = [each for each in self._line.filters if each is not self]
-        return self.held()
+        return self.held(now_ms)
 
 
 class FrameFilter(Filter):
@@ -108,7 +108,7 @@ class FrameFilter(Filter):
         """Bytes that never became a frame."""
         return [(0, self._cutter.overdue())]
 
-    def held(self) -> Out:
+    def held(self, _now_ms: int) -> Out:
         """Bytes that are no frame yet."""
         return [(0, self._cutter.take())]
 

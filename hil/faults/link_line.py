@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hil.faults.base import Toggled, fault
+from hil.faults.base import Params, Toggled, fault
 from hil.faults.link_base import Direction, Filter, OnLine, Out, Way
 from hil.faults.uart import heard
 from hil.options import Options
@@ -134,12 +134,14 @@ class Stalling(Filter):
         self._burst_ms = burst_ms
         self._bytes = bytearray()
         self._since_ms: int | None = None
+        self._last_ms = 0
 
     def disturb(self, data: bytes, now_ms: int) -> Out:
         """Hold it."""
         if self._since_ms is None:
             self._since_ms = now_ms
         self._bytes += data
+        self._last_ms = max(self._last_ms, now_ms)
         self.count += len(data)
         return ()
 
@@ -148,14 +150,14 @@ class Stalling(Filter):
         since_ms = self._since_ms
         if self._burst_ms is None or since_ms is None or now_ms - since_ms < self._burst_ms:
             return ()
-        return self.held()
+        return self.held(now_ms)
 
-    def held(self) -> Out:
-        """All that has gathered."""
+    def held(self, now_ms: int) -> Out:
+        """All that has gathered, not before the filters in front of it let go of the last of it."""
         burst = bytes(self._bytes)
         self._bytes.clear()
         self._since_ms = None
-        return [(0, burst)]
+        return [(max(self._last_ms - now_ms, 0), burst)]
 
 
 @fault("link.stall", "nothing comes, then all of it at once", Stall, LINE)
@@ -202,7 +204,7 @@ def _baud_mismatch(params: BaudMismatch, rng: random.Random) -> OnLine:
     )
 
 
-class Echo(Options):
+class Echo(Params):
     """RS-485 with the receiver left on."""
 
     hears: Literal["host", "board"] = "host"
@@ -216,15 +218,15 @@ class Injecting(Filter):
         super().__init__(line)
         self.pending = bytearray()
 
-    def disturb(self, data: bytes, _now_ms: int) -> Out:
+    def disturb(self, data: bytes, now_ms: int) -> Out:
         """First what waits."""
-        return [*self.held(), (0, data)]
+        return [*self.held(now_ms), (0, data)]
 
-    def alone(self, _now_ms: int) -> Out:
+    def alone(self, now_ms: int) -> Out:
         """What waits."""
-        return self.held()
+        return self.held(now_ms)
 
-    def held(self) -> Out:
+    def held(self, _now_ms: int) -> Out:
         """What waits, once."""
         said = bytes(self.pending)
         self.pending.clear()

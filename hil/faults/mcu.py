@@ -9,7 +9,7 @@ from pydantic import Field
 
 from firmware_py.link.messages import HEADER_BYTES, TELEMETRY
 from firmware_py.store import reset
-from hil.faults.base import Prepared, Toggled, fault
+from hil.faults.base import Params, Prepared, Toggled, fault
 from hil.faults.frames import Cutter, body_of
 from hil.faults.link_base import Filter, Out
 from hil.faults.shared import Shared, Ticking
@@ -27,7 +27,7 @@ CLOCK_MASK = (1 << 30) - 1
 """Board time is a counter of 30 bits."""
 
 
-class Reset(Options):
+class Reset(Params):
     """One reset."""
 
     cause: Literal["pin", "soft", "watchdog", "power_on"] = "pin"
@@ -36,7 +36,7 @@ class Reset(Options):
     """No instruction runs for so long; interpreter and imports take 500."""
 
 
-@fault("mcu.reset", "one reset", Reset, RESET)
+@fault("mcu.reset", "one reset, of a cause that can be chosen", Reset, RESET)
 def _reset(params: Reset, _: random.Random) -> Toggled:
     return Toggled(lambda ports, _now: ports.board.reset(CAUSES[params.cause], params.dark_ms))
 
@@ -50,7 +50,7 @@ def _watchdog(_params: Options, _: random.Random) -> Shared:
     return Shared("hang", True, _hang)
 
 
-class Hang(Options):
+class Hang(Params):
     """A loop that stands still and goes on."""
 
     ms: Annotated[int, Field(ge=100, le=600_000)] = 1500
@@ -83,11 +83,11 @@ class Hung(Ticking):
             self._knob.stop(ports, now_ms)
 
 
-class Heap(Options):
+class Heap(Params):
     """A smaller heap."""
 
-    kib: Annotated[int, Field(ge=32, le=4096)] = 96
-    """Size, KiB; the usual one is 192. The board boots into it."""
+    kib: Annotated[int, Field(ge=32, le=4096)] = 176
+    """Size, KiB; the usual one is 192, and a board with every part may not boot in 160."""
 
 
 @fault("mcu.heap_pressure", "boots into a small heap", Heap, MCU, RESET)
@@ -97,7 +97,7 @@ def _heap_pressure(params: Heap, _: random.Random) -> Shared:
     )
 
 
-class Drift(Options):
+class Drift(Params):
     """A crystal that is off."""
 
     ppm: Annotated[int, Field(ge=-200_000, le=200_000)] = 5000
@@ -109,7 +109,7 @@ def _clock_drift(params: Drift, _: random.Random) -> Shared:
     return Shared("drift", params.ppm, lambda ports, all_ppm: ports.board.drift(sum(all_ppm)))
 
 
-class ClockWrap(Options):
+class ClockWrap(Params):
     """A clock shortly before it rolls over."""
 
     before_ms: Annotated[int, Field(ge=0, le=600_000)] = 5000
@@ -160,11 +160,11 @@ class Wrapping(Prepared):
         """Time does not go back."""
 
 
-class Brownouts(Options):
+class Brownouts(Params):
     """A supply that comes and goes."""
 
     times: Annotated[int, Field(ge=2, le=100)] = 6
-    """Resets."""
+    """How many resets."""
     within_ms: Annotated[int, Field(ge=500, le=600_000)] = 6000
     """All of them in so long, equally spaced."""
     dark_ms: Annotated[int, Field(ge=0, le=60_000)] = 500

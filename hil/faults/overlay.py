@@ -2,7 +2,8 @@
 """Faults laid over a quantity of the plant that the stimulus may move at the same time.
 
 The quantity is what it would be without faults (its base), changed by each fault in order of
-start. A value that is not the one written last was set by the stimulus: it is the new base.
+start. A value that is not the one written last was set by the stimulus: it is the new base. Values
+are told apart as objects: a stimulus may well set what a fault has just made of another base.
 """
 
 from collections.abc import Callable
@@ -51,7 +52,7 @@ class Layers:
         if value is None:
             part = SETTABLE[self._name].needs
             raise Unsupported(f"{self._name}: this rack has no {part}: add it to the rack")
-        if value != self._written:
+        if value is not self._written:
             self._base = value
         value = self._base
         for each in self.over:

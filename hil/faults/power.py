@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from firmware_py.store.reset import CAUSE_POWER_ON
-from hil.faults.base import Toggled, fault
+from hil.faults.base import Params, Toggled, fault
 from hil.faults.overlay import Overlaid, ramped
 from hil.faults.shared import Shared
 from hil.options import Options
@@ -24,7 +24,7 @@ def feed_name(rack: Rack, feed: Feed) -> str:
     return rack.spec.feeds["ab".index(feed)].name
 
 
-class OneFeed(Options):
+class OneFeed(Params):
     """Which feed."""
 
     feed: Feed = "a"
@@ -70,7 +70,7 @@ def _phase_loss(params: Phase, _: random.Random) -> Shared:
     return Shared(f"phase {params.feed}{params.phase}", True, apply)
 
 
-class Psu(Options):
+class Psu(Params):
     """One side of a server's supplies."""
 
     load: Annotated[int, Field(ge=0, le=31)] = 0
@@ -96,7 +96,7 @@ def _breaker_trip(params: OneFeed, _: random.Random) -> Toggled:
     return Toggled(lambda ports, _now: ports.plant.trip(feed_name(ports.plant, params.feed)))
 
 
-class Brownout(Options):
+class Brownout(Params):
     """A gap in the controller's own supply."""
 
     dark_ms: Annotated[int, Field(ge=0, le=600_000)] = 500
@@ -127,7 +127,7 @@ def _inrush(params: Inrush, _: random.Random) -> Toggled:
     return Toggled(start)
 
 
-class Frequency(Options):
+class Frequency(Params):
     """A grid out of balance."""
 
     by_mhz: Annotated[int, Field(ge=-5000, le=5000)] = -800
@@ -147,7 +147,7 @@ def _shelf(ports: Ports) -> Bbu:
     return ports.plant.bbu
 
 
-class Empty(Options):
+class Empty(Params):
     """A shelf that is not what it was."""
 
     left: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -10,13 +10,12 @@ from typing import Annotated
 from pydantic import Field
 
 from firmware_py.link.messages import INVALID
-from hil.faults.base import Transforming, fault
+from hil.faults.base import Params, Transforming, fault
 from hil.faults.names import INPUTS, MOST, InputNames, rails, select
-from hil.options import Options
 from hil.ports import STIMULUS
 
 
-class Target(Options):
+class Target(Params):
     """Which inputs."""
 
     target: InputNames
@@ -154,7 +153,7 @@ def _wrap(params: Wrap, _: random.Random) -> Mapped:
     return Mapped(params, lambda value: (value + half) % (2 * half) - half)
 
 
-class Swap(Options):
+class Swap(Params):
     """Two channels."""
 
     a: InputNames

@@ -6,15 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hil.faults.base import Toggled, fault
+from hil.faults.base import Params, Toggled, fault
 from hil.faults.overlay import Overlaid, ramped
-from hil.options import Options
 from hil.ports import STIMULUS, Ports, Unsupported
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
-class InletRise(Options):
+class InletRise(Params):
     """Warmer supply air."""
 
     by_k: Annotated[float, Field(ge=-30, le=40)] = 8.0
@@ -28,7 +27,7 @@ def _inlet_rise(params: InletRise, _: random.Random) -> Overlaid:
     return Overlaid("room_c", lambda room, s: room + ramped(params.by_k, params.over_s, s))
 
 
-class CracLoss(Options):
+class CracLoss(Params):
     """An air conditioner that has stopped."""
 
     k_per_min: Annotated[float, Field(gt=0, le=10)] = 1.0
@@ -42,7 +41,7 @@ def _crac_loss(params: CracLoss, _: random.Random) -> Overlaid:
     return Overlaid("room_c", lambda room, s: room + min(params.k_per_min * s / 60, params.most_k))
 
 
-class Share(Options):
+class Share(Params):
     """A part of an opening."""
 
     share: Annotated[float, Field(gt=0, le=0.95)] = 0.6
@@ -73,7 +72,7 @@ def _flow_blocked(params: Share, _: random.Random) -> Overlaid:
     return _closing("loop_blocked", params)
 
 
-class Recirculation(Options):
+class Recirculation(Params):
     """Blanking panels that are missing."""
 
     by: Annotated[float, Field(gt=0, le=0.7)] = 0.25
@@ -85,7 +84,7 @@ def _recirculation(params: Recirculation, _: random.Random) -> Overlaid:
     return Overlaid("recirculation", lambda base, _s: base + params.by)
 
 
-class FacilityWarm(Options):
+class FacilityWarm(Params):
     """A chiller that fails."""
 
     by_k: Annotated[float, Field(gt=0, le=40)] = 10.0
@@ -99,7 +98,7 @@ def _facility_warm(params: FacilityWarm, _: random.Random) -> Overlaid:
     return Overlaid("facility_c", lambda base, s: base + ramped(params.by_k, params.over_s, s))
 
 
-class Humidity(Options):
+class Humidity(Params):
     """Damp air."""
 
     to: Annotated[float, Field(gt=0, le=1)] = 0.85
@@ -111,7 +110,7 @@ def _humidity(params: Humidity, _: random.Random) -> Overlaid:
     return Overlaid("rh", lambda base, _s: max(base, params.to))
 
 
-class Leak(Options):
+class Leak(Params):
     """Coolant on the floor."""
 
     lpm: Annotated[float, Field(gt=0, le=50)] = 1.0
@@ -123,7 +122,7 @@ def _leak(params: Leak, _: random.Random) -> Overlaid:
     return Overlaid("leak_lpm", lambda base, _s: base + params.lpm)
 
 
-class PumpAir(Options):
+class PumpAir(Params):
     """Gas in the loop."""
 
     share: Annotated[float, Field(gt=0, le=1)] = 0.15

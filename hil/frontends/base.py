@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal, NamedTuple, Self
 
 from hil.plant.server import LoadSpec
-from hil.plant.spec import RackSpec
 
 Answer = Literal["error", "slow", "ignore"]
 """error: requests are refused. slow: answered after `slow_s`, or never (see the front-end).
@@ -102,11 +101,6 @@ class LowestCap:
     def _lowest_w(self, load: int) -> float | None:
         limits = [asked.get(load) for asked in self._asked]
         return min((watts for watts in limits if watts is not None), default=None)
-
-
-def names(spec: RackSpec) -> list[str]:
-    """The loads' names, each usable as a file name."""
-    return [file_name(load.name, index) for index, load in enumerate(spec.loads)]
 
 
 def file_name(name: str, index: int) -> str:

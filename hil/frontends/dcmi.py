@@ -130,8 +130,14 @@ class Dcmi:
         return Reply(OK)
 
     def _change(self, limit: PowerLimit) -> None:
-        self.limit = limit
-        self._on_limit(float(limit.watts) if limit.active else None)
+        before_w, self.limit = in_force_w(self.limit), limit
+        if in_force_w(limit) != before_w:
+            self._on_limit(in_force_w(limit))
+
+
+def in_force_w(limit: PowerLimit) -> float | None:
+    """What the limit allows, W; None while it is not active."""
+    return float(limit.watts) if limit.active else None
 
 
 class LimitWatch:

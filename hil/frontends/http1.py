@@ -32,6 +32,8 @@ class Response(NamedTuple):
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    delay_s: float = 0.0
+    """How late it leaves, besides the server's latency."""
 
 
 Handler = Callable[[Request], Response]

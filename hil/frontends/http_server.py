@@ -160,7 +160,7 @@ class HttpServer:
                 self._drop(connection)
                 return
             connection.closing = not keep_alive
-            self._reply(connection, encode(response, keep_alive))
+            self._reply(connection, encode(response, keep_alive), response.delay_s)
 
     def _handle(self, request: Request) -> Response:
         try:
@@ -169,13 +169,14 @@ class HttpServer:
             self._failure = error
             return Response(500)
 
-    def _reply(self, connection: _Connection, reply: bytes) -> None:
-        if self.latency_s <= 0:
+    def _reply(self, connection: _Connection, reply: bytes, delay_s: float) -> None:
+        delay_s += self.latency_s
+        if delay_s <= 0:
             self._send(connection, reply)
             return
         connection.waiting = True
         self._replies += 1
-        due_s = time.monotonic() + self.latency_s
+        due_s = time.monotonic() + delay_s
         heapq.heappush(self._late, (due_s, self._replies, connection, reply))
 
     def _send_late(self) -> None:

@@ -53,7 +53,7 @@ class Bmc:
         wrapped = parse(packet)
         if wrapped is None:
             return pong(packet)
-        if wrapped.old or (wrapped.session == 0 and wrapped.kind == IPMI_MESSAGE):
+        if wrapped.session == 0 and wrapped.kind == IPMI_MESSAGE:
             return self._sessionless(wrapped)
         if wrapped.session == 0:
             return self._handshake(wrapped, now_s)

@@ -13,6 +13,7 @@ the draw as it is; slow is not possible, and nothing happens.
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -45,10 +46,8 @@ class RaplTree(Frontend):
             self._zones = [
                 Zone(self._devices / f"{CONTROL}:{i}", i, load) for i, load in enumerate(self.loads)
             ]
-            self._link(CONTROL, self._devices)
-            for i, zone in enumerate(self._zones):
-                self._link(f"{CONTROL}:{i}", zone.path)
-                self._link(f"{CONTROL}:{i}:0", zone.path / f"{CONTROL}:{i}:0")
+            for i in range(len(self._zones)):
+                self._link(i)
         except OSError as error:
             raise PortError(
                 f"cannot make a RAPL tree in {self.root} ({error.strerror}): choose an empty "
@@ -62,7 +61,10 @@ class RaplTree(Frontend):
             hidden = zone.path.with_name(f".{zone.path.name}")
             if self._hide(load, zone.path, hidden):
                 continue
-            zone.count(loads_w[load], dt_ms)
+            try:
+                zone.count(loads_w[load], dt_ms)
+            except OSError:
+                self._mend(load)
             if zone.poll():
                 self.ask(load, zone.cap_w)
         super().refresh(now_ms, loads_w, inlet_c)
@@ -94,6 +96,17 @@ class RaplTree(Frontend):
             path.replace(hidden)
         return True
 
-    def _link(self, name: str, target: Path) -> None:
-        link = self._class / name
-        link.symlink_to(os.path.relpath(target, self._class))
+    def _mend(self, load: int) -> None:
+        """Put a zone back that somebody has removed; if that fails, the next refresh tries."""
+        with suppress(OSError):
+            self._class.mkdir(parents=True, exist_ok=True)
+            self._zones[load].mend()
+            self._link(load)
+
+    def _link(self, load: int) -> None:
+        zone = self._zones[load].path
+        dram = zone / f"{CONTROL}:{load}:0"
+        for target in (self._devices, zone, dram):
+            link = self._class / target.name
+            if not link.is_symlink():
+                link.symlink_to(os.path.relpath(target, self._class))

@@ -32,12 +32,12 @@ class Zone:
     def __init__(self, path: Path, index: int, load: LoadSpec) -> None:
         """`path` of intel-rapl:INDEX. Raises OSError."""
         self.path = path
+        self._index = index
         self._dram = path / f"intel-rapl:{index}:0"
         self._uj = 0.0
         self._top_uw = int(load.max_w * 1_000_000)
         self._low_uw = int(load.cap_floor_w * 1_000_000)
-        self._dram.mkdir(parents=True, exist_ok=True)
-        self._write_constants(index)
+        self._write_constants()
         self._enabled = Setting(path / "enabled", 1)
         self._limits = [
             Setting(path / f"constraint_{n}_power_limit_uw", self._top_uw) for n in (0, 1)
@@ -49,8 +49,14 @@ class Zone:
         self._cap_w: float | None = None
         self.count(0.0, 0)
 
+    def mend(self) -> None:
+        """Make again what somebody has removed; what was set stays set. Raises OSError."""
+        self._write_constants()
+        for setting in (self._enabled, *self._limits, *self._windows):
+            setting.put(setting.value)
+
     def count(self, watts: float, dt_ms: int) -> None:
-        """Add the energy of `watts` over `dt_ms` to the counters, which wrap."""
+        """Add the energy of `watts` over `dt_ms` to the counters, which wrap. Raises OSError."""
         self._uj += watts * dt_ms * 1000.0
         write_value(self.path / "energy_uj", str(int(self._uj) % RANGE_UJ))
         write_value(self._dram / "energy_uj", str(int(self._uj * DRAM_SHARE) % RANGE_UJ))
@@ -89,9 +95,10 @@ class Zone:
             return self._top_uw
         return max(uw // STEP_UW * STEP_UW, self._low_uw)
 
-    def _write_constants(self, index: int) -> None:
+    def _write_constants(self) -> None:
+        self._dram.mkdir(parents=True, exist_ok=True)
         texts = {
-            "name": f"package-{index}",
+            "name": f"package-{self._index}",
             "max_energy_range_uj": str(RANGE_UJ),
             "constraint_0_name": "long_term",
             "constraint_1_name": "short_term",
@@ -106,5 +113,6 @@ class Zone:
 
 
 def _constant(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
     write_value(path, text)
     path.chmod(MODE_READ)

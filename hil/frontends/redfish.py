@@ -15,12 +15,16 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 from urllib.parse import quote, unquote
 
+from hil.frontends.base import Answer
 from hil.frontends.http1 import DROP, Request, Response
 from hil.frontends.http_server import HttpServer
+from hil.frontends.redfish_battery import VIEWS as BATTERY_VIEWS
+from hil.frontends.redfish_battery import BatteryShelf, battery_view
 from hil.frontends.redfish_limit import Chassis, Document, Limit
 from hil.frontends.redfish_patch import Refusal, parse_patch
 from hil.frontends.redfish_views import ROOT, chassis_view, service_view
 from hil.plant.rack import Rack
+from hil.plant.server import LoadSpec
 from hil.plant.spec import RackSpec
 
 JSON_TYPE = ("Content-Type", "application/json")
@@ -46,7 +50,11 @@ class RedfishService:
 
     `require_etag`: a PATCH without If-Match is refused with 428. `patch_reply`: 204, or 200 with
     the changed resource as body. `limit_exception`: what stands in LimitException at the start;
-    real BMCs come with HardPowerOff, so a client has to set it.
+    real BMCs come with HardPowerOff, so a client has to set it. `shelf` becomes one more chassis.
+
+    `answers` may be changed at any time, by chassis, the shelf's last. error: HTTP 500. slow: the
+    answer comes after `slow_s`, or if that is None the connection is closed without one, as a
+    client in virtual time cannot wait. ignore: a limit is acknowledged and not applied.
     """
 
     def __init__(
@@ -58,15 +66,20 @@ class RedfishService:
         require_etag: bool = False,
         patch_reply: int = 204,
         limit_exception: str = "NoAction",
+        shelf: BatteryShelf | None = None,
+        slow_s: float | None = None,
     ) -> None:
+        self.slow_s = slow_s
         self.require_etag = require_etag
         self.patch_reply = patch_reply
         self.requests = 0
         self.caps_written = 0
-        self._chassis = tuple(chassis)
+        self._shelf = shelf
+        self._chassis = (*chassis, *([] if shelf is None else [shelf.chassis]))
         self._read = read
         self._on_cap = on_cap
-        self._limits = [Limit(exception=limit_exception) for _ in chassis]
+        self._limits = [Limit(exception=limit_exception) for _ in self._chassis]
+        self.answers: list[Answer | None] = [None] * len(self._chassis)
         self._faults: dict[int, _Fault] = {}
         self._lock = threading.Lock()
         self._targets = {
@@ -97,8 +110,12 @@ class RedfishService:
         for index, chassis in enumerate(self._chassis):
             base = f"/Chassis/{chassis.name}"
             routes.append((base, "Chassis", index))
-            routes += [(f"{base}/{view}", view, index) for view in (*WRITABLE, "Controls")]
+            views = (*WRITABLE, "Controls", *(BATTERY_VIEWS if self._is_shelf(index) else ()))
+            routes += [(f"{base}/{view}", view, index) for view in views]
         return routes
+
+    def _is_shelf(self, index: int) -> bool:
+        return self._shelf is not None and index == len(self._chassis) - 1
 
     def _route(self, request: Request) -> Response:
         path = unquote(request.path.partition("?")[0]).rstrip("/")
@@ -111,6 +128,16 @@ class RedfishService:
             if fault.status == DROP:
                 return Response(DROP)
             raise Refusal(fault.status, "GeneralError", "injected fault")
+        answer = self.answers[target.chassis] if target.chassis >= 0 else None
+        if answer == "error":
+            raise Refusal(500, "InternalError", "the service has an internal error")
+        if answer != "slow":
+            return self._serve(request, target, path)
+        if self.slow_s is None:
+            return Response(DROP)
+        return self._serve(request, target, path)._replace(delay_s=self.slow_s)
+
+    def _serve(self, request: Request, target: _Target, path: str) -> Response:
         if request.method == "GET":
             return self._get(target)
         if request.method == "PATCH" and target.view in WRITABLE:
@@ -124,10 +151,22 @@ class RedfishService:
             names = [quote(chassis.name, safe="") for chassis in self._chassis]
             return Response(200, _dump(service_view(target.view, names)), (JSON_TYPE,))
         limit = self._limits[target.chassis]
-        watts = self._read(target.chassis)
-        limit.observe(watts)
-        document = chassis_view(target.view, self._chassis[target.chassis], limit, watts)
+        document = self._document(target, limit)
         return Response(200, _dump(document), (JSON_TYPE, ("ETag", limit.etag)))
+
+    def _document(self, target: _Target, limit: Limit) -> Document:
+        if self._shelf is None or not self._is_shelf(target.chassis):
+            watts = self._read(target.chassis)
+        elif target.view in BATTERY_VIEWS:
+            return battery_view(target.view, self._shelf)
+        else:
+            watts = self._shelf.read().feeds_w
+        limit.observe(watts)
+        chassis = self._chassis[target.chassis]
+        document = chassis_view(target.view, chassis, limit, watts)
+        if target.view == "Chassis" and self._is_shelf(target.chassis):
+            document["PowerSubsystem"] = {"@odata.id": f"{document['@odata.id']}/PowerSubsystem"}
+        return document
 
     def _patch(self, target: _Target, request: Request) -> Response:
         limit = self._limits[target.chassis]
@@ -137,10 +176,18 @@ class RedfishService:
         limit.apply(change)
         if change.sets_watts:
             self.caps_written += 1
-            self._on_cap(target.chassis, limit.watts)
+            self._apply(target.chassis, limit.watts)
         if self.patch_reply == 200:
             return self._get(target)
         return Response(204, headers=(("ETag", limit.etag),))
+
+    def _apply(self, index: int, watts: float | None) -> None:
+        if self.answers[index] == "ignore":
+            return
+        if self._shelf is not None and self._is_shelf(index):
+            self._shelf.on_recharge(watts)
+        else:
+            self._on_cap(index, watts)
 
     def _check_etag(self, if_match: str | None, etag: str) -> None:
         if if_match is None:
@@ -160,10 +207,12 @@ def _dump(document: Document) -> bytes:
 
 def chassis_of(spec: RackSpec) -> list[Chassis]:
     """Every load of a rack as a chassis with its range of caps."""
-    return [
-        Chassis(load.name, math.floor(load.cap_floor_w), math.ceil(load.max_w))
-        for load in spec.loads
-    ]
+    return [chassis_of_load(load) for load in spec.loads]
+
+
+def chassis_of_load(load: LoadSpec) -> Chassis:
+    """A load as a chassis; its range is that of whole W that holds all its caps."""
+    return Chassis(load.name, math.floor(load.cap_floor_w), math.ceil(load.max_w))
 
 
 def rack_service(
@@ -173,8 +222,12 @@ def rack_service(
     require_etag: bool = False,
     patch_reply: int = 204,
     limit_exception: str = "NoAction",
+    shelf: BatteryShelf | None = None,
 ) -> RedfishService:
-    """Every load of a rack as a chassis; `lock` is held while the rack is read or capped."""
+    """Every load of a rack as a chassis; `lock` is held while the rack is read or capped.
+
+    `shelf` brings its own callbacks, which `lock` does not guard.
+    """
     held = lock or nullcontext()
 
     def read(index: int) -> float:
@@ -192,6 +245,7 @@ def rack_service(
         require_etag=require_etag,
         patch_reply=patch_reply,
         limit_exception=limit_exception,
+        shelf=shelf,
     )
 
 

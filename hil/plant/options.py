@@ -30,7 +30,15 @@ from hil.plant.options_parts import (
 )
 from hil.plant.relays import RelaySpec
 from hil.plant.server import CapSpec, LoadSpec, ThrottleSpec
-from hil.plant.spec import CAP_FLOOR, CORDS, HEAT_J_K_PER_W, SHARE_SPREAD, InrushSpec, RackSpec
+from hil.plant.spec import (
+    CAP_FLOOR,
+    CORDS,
+    DC_RATIO,
+    HEAT_J_K_PER_W,
+    SHARE_SPREAD,
+    InrushSpec,
+    RackSpec,
+)
 
 
 def _tuple(value: object) -> object:
@@ -207,7 +215,9 @@ def _feeds(options: RackOptions, peak_w: float) -> tuple[FeedSpec, FeedSpec]:
 
 def _fans(options: RackOptions, peak_w: float) -> FanSpec:
     fans = options.fans
-    to_air_w = peak_w if options.liquid is None else peak_w * (1.0 - options.liquid.share)
+    to_air_w = peak_w
+    if options.liquid is not None:
+        to_air_w *= 1.0 - DC_RATIO * options.liquid.share
     flow_m3_s = to_air_w / (AIR_J_M3_K * fans.design_rise_k)
     return FanSpec(
         max_rpm=fans.max_rpm,

@@ -100,7 +100,6 @@ class Servers:
         "loads",
         "part_a",
         "sides",
-        "throttled",
     )
 
     def __init__(
@@ -131,8 +130,6 @@ class Servers:
         self._cap_w = [load.max_w for load in loads]
         self._target_w = list(self._cap_w)
         self._throttle = 0.0
-        self.throttled = 0
-        """Loads whose limit is the heat's, not the cap's."""
         self._cap_decay_dt_s = 0.0
         self._cap_decay = 0.0
         self._ready_ms = [0] * len(loads)
@@ -169,9 +166,13 @@ class Servers:
         self._throttle = depth
         for load in range(len(self.loads)):
             self._aim(load)
-        self.throttled = sum(
-            target_w < cap_w for target_w, cap_w in zip(self._target_w, self._cap_w, strict=True)
-        )
+
+    @property
+    def throttled(self) -> int:
+        """Loads whose limit is the heat's, not the cap's."""
+        if self._throttle == 0.0:
+            return 0
+        return sum(to < cap for to, cap in zip(self._target_w, self._cap_w, strict=True))
 
     def is_off(self, load: int) -> bool:
         """Whether a load is cut off and draws nothing."""

@@ -10,6 +10,7 @@ from hil.plant.air import Air
 from hil.plant.liquid import Liquid
 from hil.plant.meters import Meters
 from hil.plant.settable import OWN_DEMAND
+from hil.plant.spec import DC_RATIO
 from hil.plant.zones import ZonedAir
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def make_air(spec: RackSpec, load_w: Sequence[float], fan_permille: int) -> Air:
     """The air of a rack, in the steady state of its idle loads."""
     idle_w = sum(load.idle_w for load in spec.loads)
     if spec.liquid is not None:
-        idle_w *= 1.0 - spec.liquid_share
+        idle_w *= 1.0 - DC_RATIO * spec.liquid_share
     if spec.fans.count == 1 and spec.air.zones == 1:
         return Air(spec.air, spec.fans, idle_w, fan_permille)
     zone_of = [load.zone for load in spec.loads]

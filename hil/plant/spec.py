@@ -31,6 +31,9 @@ FAN_W_PER_W = 0.015
 FULL_FAN_RISE_K = 14.0
 """Air temperature rise at peak power and full fan speed that sizes the flow, K."""
 
+DC_RATIO = 0.94
+"""DC over AC power of a server at its maximum, roughly: the rest heats the air in any case."""
+
 HEAT_J_K_PER_W = 4.0
 """Thermal mass per watt of maximum power, J/(K W)."""
 
@@ -92,6 +95,12 @@ class RackSpec:
     def rating_w(self) -> float:
         """Continuous rating of both feeds together, W."""
         return self.feeds[0].rating_w + self.feeds[1].rating_w
+
+    @property
+    def air_w(self) -> float:
+        """Heat of the servers at their maximums that is left to the air, W."""
+        max_w = sum(load.max_w for load in self.loads)
+        return max_w if self.liquid is None else max_w * (1.0 - DC_RATIO * self.liquid_share)
 
     @classmethod
     def for_trace(

@@ -80,8 +80,11 @@ class Wiring:
     def surge(self, load: int, times: float, for_ms: int) -> None:
         """A load takes `times` its rated current (RMS) for some ms of the next step.
 
-        It heats the breakers and may pass their magnetic gate; meters are too slow for it.
+        It heats the breakers and may pass their magnetic gate; meters are too slow for it. A load
+        on the battery shelf takes it from there.
         """
+        if load in self._cords.on_battery:
+            return
         share_a = self._servers.part_a[load]
         of = self.spec.loads[load]
         for feed, share in enumerate((share_a, 1.0 - share_a)):

@@ -47,6 +47,11 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def label_y(y: float, height_px: float) -> float:
+    """Baseline of the label at `y`, so that none is cut off at an edge."""
+    return min(max(y + 3.5, 9.0), height_px - 1.0)
+
+
 def background(axis: TimeAxis, height_px: float, labels: bool = False) -> list[str]:
     """Panel, shades and grid, to be drawn first."""
     out = [f'<rect class="panel" x="{LEFT_PX}" width="{INNER_PX}" height="{height_px:g}"/>']

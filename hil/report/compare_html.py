@@ -6,11 +6,11 @@ from html import escape
 
 from hil.fidelity import Comparison, EventMatch, Match, SignalMatch
 from hil.record import Recorder
-from hil.report.axis import TimeAxis
+from hil.report.axis import TimeAxis, number
 from hil.report.plot import Lane, Series
 from hil.report.rows import RowLane
 from hil.report.run_lanes import Stack
-from hil.report.stack_html import stack_html
+from hil.report.stack_html import Sizes, stack_html
 from hil.report.tables import badge, folded, seconds, table
 from hil.report.units import unit_of
 
@@ -70,7 +70,7 @@ def _both(
 
 
 def compare_html(
-    comparison: Comparison, key: str, stack: Stack | None, columns: int, opened: bool
+    comparison: Comparison, key: str, stack: Stack | None, sizes: Sizes, opened: bool
 ) -> str:
     """The section of one comparison."""
     a, b = comparison.a, comparison.b
@@ -81,7 +81,7 @@ def compare_html(
     reasons = "".join(f"<li>{escape(r)}</li>" for r in comparison.reasons[:REASONS_LISTED])
     more = len(comparison.reasons) - REASONS_LISTED
     reasons += f"<li>{more} more in run.json</li>" if more > 0 else ""
-    drawing = stack_html(stack, key, columns) if stack else ""
+    drawing = stack_html(stack, key, sizes) if stack else ""
     is_open = " open" if opened else ""
     return (
         f'<details class="run" id="{escape(key)}" data-case="{escape(a.case)}" '
@@ -125,9 +125,9 @@ def _signal_row(each: SignalMatch) -> tuple[str, ...]:
     return (
         each.match,
         escape(each.name),
-        f"{each.max_deviation:.4g}" if compared else "",
-        f"{each.mean_deviation:.4g}" if compared else "",
-        f"{each.rms_deviation:.4g}" if compared else "",
+        f"{number(each.max_deviation)}" if compared else "",
+        f"{number(each.mean_deviation)}" if compared else "",
+        f"{number(each.rms_deviation)}" if compared else "",
         allowed,
         str(each.out_rows or ""),
         seconds(each.first_out_ms),

@@ -17,9 +17,9 @@
     environment   {name: text}
     replay        command line; digest: SHA-256 of record and frames, null in real time
     duration_s, late_ticks, wall_s
-    fidelity      only if the run was compared: [{with, role, verdict, reasons, rows, rows_a, rows_b,
-                  signals: [{name, match, max_deviation, mean_deviation, rms_deviation, out_rows,
-                  first_out_ms, first_out, tolerance}], events: [{source, kind, paired,
+    fidelity      only if the run was compared: [{with, role, verdict, reasons, rows, rows_a,
+                  rows_b, signals: [{name, match, max_deviation, mean_deviation, rms_deviation,
+                  out_rows, first_out_ms, first_out, tolerance}], events: [{source, kind, paired,
                   max_shift_ms, only_a_ms, only_b_ms}]}]
 
 Times are ms since the start of the run. A number that is not finite is null.

@@ -17,7 +17,7 @@ def folder_names(results: Sequence[RunResult]) -> list[str]:
 
     A result that is appended later changes no earlier name.
     """
-    names: list[str] = []
+    names: dict[str, None] = {}
     for result in results:
         case = _plain(result.case)
         tries = [case, f"{case}@{_plain(result.device)}"]
@@ -26,8 +26,8 @@ def folder_names(results: Sequence[RunResult]) -> list[str]:
         while not name or name in names:
             count += 1
             name = f"{tries[1]}~{count}"
-        names.append(name)
-    return names
+        names[name] = None
+    return list(names)
 
 
 def _plain(text: str) -> str:

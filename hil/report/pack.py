@@ -20,18 +20,25 @@ from hil.report.run_lanes import Stack
 
 FLOATS_MAX = 1_800_000
 """Numbers of one page, about 7 MB before they are deflated."""
-COLUMNS_MIN = 300
+COLUMNS_MIN = 100
 """A series keeps at least so many columns, however many there are."""
 COLUMNS_MAX = 40_000
+WEIGHT = 4
+"""A run that is no PASS may have so many times the columns of one that is."""
 
 
-def columns_for(stacks: Sequence[Stack]) -> int:
-    """Columns a series may have, so that the page stays small."""
-    samples = [(len(s.t_s), 1 + series_count(s)) for s in stacks]
-    if sum(rows * series for rows, series in samples) <= FLOATS_MAX:
-        return max((rows for rows, _ in samples), default=COLUMNS_MIN)
-    series = sum(count for _, count in samples)
-    return min(max(FLOATS_MAX // (2 * series), COLUMNS_MIN), COLUMNS_MAX)
+def columns_for(stacks: Sequence[Stack | None], closer: Sequence[bool]) -> list[int]:
+    """Columns that the series of each stack may have, so that the page stays small.
+
+    `closer`: the stacks that somebody will look at closely.
+    """
+    rows = [len(stack.t_s) if stack else 0 for stack in stacks]
+    series = [1 + series_count(stack) if stack else 0 for stack in stacks]
+    if sum(r * s for r, s in zip(rows, series, strict=True)) <= FLOATS_MAX:
+        return rows
+    weights = [WEIGHT if each else 1 for each in closer]
+    shares = sum(s * w for s, w in zip(series, weights, strict=True))
+    return [min(max(FLOATS_MAX * w // (2 * shares), COLUMNS_MIN), COLUMNS_MAX) for w in weights]
 
 
 def series_count(stack: Stack) -> int:
@@ -55,7 +62,7 @@ def pack(stack: Stack, columns: int) -> str:
                 numbers.extend(low for low, _ in parts)
                 numbers.extend(high for _, high in parts)
             else:
-                numbers.extend(series.values)
+                numbers.extend(iter(series.values))  # from an array of doubles too
     document = {
         "end": stack.axis.end_s,
         "n": count,

@@ -3,7 +3,7 @@
 // draw, with the same classes, for any part of the time axis and at the width of the window.
 "use strict";
 (() => {
-const LEFT = 132, RIGHT = 14, ROW = 20, CHAR = 6.2, GAP = 5, NAME = 20, LEAST_S = 0.2;
+const LEFT = 132, RIGHT = 14, ROW = 20, CHAR = 6.2, GAP = 5, NAME = 20, CUT_LEAST = 5, LEAST_S = 0.2;
 const find = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const text = value => String(value).replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
@@ -72,7 +72,7 @@ class Stack {
     this.b = data.end;
     this.listen();
     this.node.classList.add("live");
-    find(".tools .zoom", this.section).hidden = false;
+    find(".tools", this.section).hidden = false;
     this.show(0, data.end, false);
   }
 
@@ -242,7 +242,7 @@ class Stack {
     for (const value of marks) {
       const at = y(value);
       out += `<line class="grid" x1="${LEFT}" x2="${right}" y1="${at.toFixed(1)}" y2="${at.toFixed(1)}"/>` +
-        `<text class="value" x="${LEFT - 6}" y="${(at + 3.5).toFixed(1)}">${number(value)}</text>`;
+        `<text class="value" x="${LEFT - 6}" y="${clamp(at + 3.5, 9, lane.h - 1).toFixed(1)}">${number(value)}</text>`;
     }
     let labels = "";
     for (const [label, css, value] of lane.levels) {
@@ -253,14 +253,16 @@ class Stack {
     }
     lane.lines.forEach((line, i) => {
       const css = lane.series[i][1] + (lane.hot === i ? " hot" : "");
-      out += `<path class="line ${css}" d="${this.path(line, first, last, y)}"/>`;
+      out += `<path class="line ${css}" d="${this.path(line, first, last, y, lane.lines.length > 8)}"/>`;
     });
     return out + labels + this.fails(lane.h);
   }
 
-  // One column a pixel at most; each keeps its extremes. A gap lifts the pen.
-  path([lows, highs], first, last, y) {
-    const step = Math.max(1, Math.floor((last - first) / (this.width - LEFT - RIGHT)));
+  // One column a pixel at most, a third of them if lines are many; each keeps its extremes. A gap
+  // lifts the pen.
+  path([lows, highs], first, last, y, many) {
+    const pixels = (this.width - LEFT - RIGHT) / (many ? 3 : 1);
+    const step = Math.max(1, Math.floor((last - first) / pixels));
     let out = "", pen = false, before = "";
     for (let i = first; i < last; i += step) {
       let low = Infinity, high = -Infinity;
@@ -271,10 +273,11 @@ class Stack {
       if (!Number.isFinite(low) || !Number.isFinite(high)) { pen = false; continue; }
       const middle = this.times[Math.min(i + (step >> 1), last - 1)];
       const x = clamp(this.x(middle), LEFT - 0.5, this.width - RIGHT + 0.5).toFixed(1);
-      const top = y(high).toFixed(1), bottom = y(low).toFixed(1);
-      out += pen ? (top === before ? `H${x}` : `L${x} ${top}`) : `M${x} ${top}h.5`;
-      if (bottom !== top) out += `V${bottom}`;
-      before = bottom;
+      let near = y(high).toFixed(1), far = y(low).toFixed(1);
+      if (pen && Math.abs(far - before) < Math.abs(near - before)) [near, far] = [far, near];
+      out += pen ? (near === before ? `H${x}` : `L${x} ${near}`) : `M${x} ${near}h.5`;
+      if (far !== near) out += `V${far}`;
+      before = far;
       pen = true;
     }
     return out;
@@ -282,19 +285,17 @@ class Stack {
 
   rows(lane) {
     const right = this.width - RIGHT;
-    let out = this.background(lane.h), marks = "";
+    let out = this.background(lane.h), words = "", marks = "";
     lane.rows.forEach(([name, spans, points], place) => {
-      const top = ROW * place;
+      const top = ROW * place, last = {};
       out += `<text class="value" x="${LEFT - 6}" y="${top + 13.5}">${text(cut(name, NAME))}<title>${text(name)}</title></text>`;
-      for (const [a, b, css, label] of spans) {
-        if (b < this.a || a > this.b) continue;
+      spans.forEach(([a, b, css, label], i) => {
+        if (b < this.a || a > this.b) return;
         const x = Math.max(this.x(a), LEFT), width = Math.max(Math.min(this.x(b), right) - x, 2);
-        const shown = cut(label, Math.floor((width - 6) / CHAR));
         out += `<g class="span ${css}"><rect x="${x.toFixed(1)}" y="${top + 2}" width="${width.toFixed(1)}" height="${ROW - 4}"/>` +
-          (shown.length > 1 || shown === label ? `<text class="in" x="${(x + 4).toFixed(1)}" y="${top + 14}">${text(shown)}</text>` : "") +
           `<title>${a.toFixed(1)} to ${b.toFixed(1)} s: ${text(label)}</title></g>`;
-      }
-      const last = {};
+        words += this.word(label, css, x, width, top, i === spans.length - 1 ? right : 0);
+      });
       for (const [t, css, label] of points) {
         if (!this.inside(t)) continue;
         const x = this.x(t);
@@ -303,7 +304,17 @@ class Stack {
         marks += `<circle class="mark ${css}" cx="${x.toFixed(1)}" cy="${top + ROW / 2}" r="4"><title>${t.toFixed(1)} s: ${text(label)}</title></circle>`;
       }
     });
-    return out + this.fails(lane.h) + marks;
+    return out + this.fails(lane.h) + words + marks;
+  }
+
+  // The text of a span: inside it, or behind it if nothing else follows and there is room.
+  word(label, css, x, width, top, free) {
+    const room = Math.floor((width - 10) / CHAR), behind = Math.floor((free - x - width - 8) / CHAR);
+    const outside = label.length > room && behind > room;
+    const shown = cut(label, outside ? behind : room);
+    if (!shown || (shown.length < CUT_LEAST && shown !== label)) return "";
+    const at = (outside ? x + width + 5 : x + 7).toFixed(1);
+    return `<text class="${outside ? "in beside" : "in " + css}" x="${at}" y="${top + 14}">${text(shown)}</text>`;
   }
 
   grab(event) {
@@ -446,7 +457,7 @@ for (const section of all("details.run")) {
   section.addEventListener("toggle", () => section.open && open(section));
 }
 const bar = find(".filter");
-bar.hidden = false;
+bar.hidden = all("details.run").length < 2;
 bar.addEventListener("input", filter);
 for (const button of all("button.copy")) {
   button.hidden = false;

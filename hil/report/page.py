@@ -13,6 +13,7 @@ from hil.report.names import folder_names
 from hil.report.pack import columns_for
 from hil.report.run_html import run_html, why
 from hil.report.run_lanes import stack_of
+from hil.report.stack_html import Sizes, static_columns
 from hil.report.tables import badge, table
 from hil.verdict import ORDER, RunResult, Verdict
 
@@ -25,14 +26,17 @@ def page(results: Sequence[RunResult], comparisons: Sequence[Comparison] = ()) -
     keys = folder_names(results)
     stacks = [stack_of(result) for result in results]
     compared = [compare_stack(each) for each in comparisons]
-    columns = columns_for([stack for stack in (*stacks, *compared) if stack])
+    verdicts = [result.verdict for result in results] + [each.verdict for each in comparisons]
+    closer = [verdict is not Verdict.PASS for verdict in verdicts]
+    columns = columns_for([*stacks, *compared], closer)
+    sizes = [Sizes(each, static_columns([*stacks, *compared])) for each in columns]
     opened = _opened(results)
     runs = [
-        run_html(result, key, stack, columns, place == opened)
+        run_html(result, key, stack, sizes[place], place == opened)
         for place, (result, key, stack) in enumerate(zip(results, keys, stacks, strict=True))
     ]
     sections = [
-        compare_html(each, f"fidelity-{n}", stack, columns, opened=opened < 0 and n == 1)
+        compare_html(each, f"fidelity-{n}", stack, sizes[len(results) + n - 1], n == 1 > opened)
         for n, (each, stack) in enumerate(zip(comparisons, compared, strict=True), 1)
     ]
     counts = Counter(result.verdict for result in results)
@@ -41,8 +45,8 @@ def page(results: Sequence[RunResult], comparisons: Sequence[Comparison] = ()) -
         "CSS": _asset("page.css"),
         "JS": _asset("page.js"),
         "HEAD": escape(f"rackedge hil: {_head(counts)}"),
-        "ABOUT": escape(_about(results)),
-        "FILTER": _filter(counts),
+        "ABOUT": escape(_about(results) + _fidelity(comparisons)),
+        "FILTER": _filter(Counter(verdicts)),
         "INDEX": _index(results, keys),
         "RUNS": "".join(runs),
         "FIDELITY": "<h2>Fidelity</h2>" + "".join(sections) if sections else "",
@@ -79,6 +83,11 @@ def _about(results: Sequence[RunResult]) -> str:
     return f"{count}{on}: {simulated_s:g} s in {took_s:.1f} s"
 
 
+def _fidelity(comparisons: Sequence[Comparison]) -> str:
+    counts = Counter(each.verdict for each in comparisons)
+    return f"; fidelity: {_head(counts)}" if comparisons else ""
+
+
 def _filter(counts: Counter[Verdict]) -> str:
     return "".join(
         f'<label><input type="checkbox" data-verdict="{verdict}" checked> '
@@ -94,7 +103,7 @@ def _index(results: Sequence[RunResult], keys: Sequence[str]) -> str:
     rows = [_index_row(result, key) for result, key in zip(results, keys, strict=True)]
     heads = ("verdict", "case", "device", "checks", "why")
     marks = [f'data-verdict="{r.verdict}" data-case="{escape(r.case)}"' for r in results]
-    return table(heads, rows, ("v", "", "", "n", ""), marks)
+    return table(heads, rows, ("v", "", "t", "n", ""), marks)
 
 
 def _index_row(result: RunResult, key: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from hil.report.axis import (
     TimeAxis,
     background,
     foreground,
+    label_y,
     number,
     ticks,
 )
@@ -115,27 +116,27 @@ class _Scale:
 def _path(xs: Sequence[float], line: Sequence[tuple[float, float]], scale: _Scale) -> str:
     """Path through the columns; what does not change costs nothing, a gap lifts the pen."""
     steps: list[str] = []
-    drawn: tuple[float, float] | None = None
+    pen: float | None = None
     flat_x: float | None = None
     for x, (low, high) in zip(xs, line, strict=True):
         if math.isnan(low):
             steps += [f"H{flat_x:.1f}"] if flat_x is not None else []
-            drawn = flat_x = None
+            pen = flat_x = None
             continue
-        y = (round(scale.y(high), 1), round(scale.y(low), 1))
-        if drawn is None:
-            steps.append(f"M{x:.1f} {y[0]:.1f}H{x + 0.5:.1f}")  # alone it would be invisible
-        elif y == drawn and y[0] == y[1]:
+        near, far = round(scale.y(high), 1), round(scale.y(low), 1)
+        if pen is not None and abs(far - pen) < abs(near - pen):
+            near, far = far, near
+        if near == far == pen:
             flat_x = x
             continue
+        if pen is None:
+            steps.append(f"M{x:.1f} {near:.1f}H{x + 0.5:.1f}")  # alone it would be invisible
         else:
             steps += [f"H{flat_x:.1f}"] if flat_x is not None else []
-            steps.append(f"L{x:.1f} {y[0]:.1f}")
-        if y[0] != y[1]:
-            steps.append(f"V{y[1]:.1f}")
-        drawn, flat_x = y, None
-        if y[0] != y[1]:
-            drawn = (y[1], y[1])
+            steps.append(f"L{x:.1f} {near:.1f}")
+        if near != far:
+            steps.append(f"V{far:.1f}")
+        pen, flat_x = far, None
     return "".join(steps) + (f"H{flat_x:.1f}" if flat_x is not None else "")
 
 
@@ -157,7 +158,8 @@ def lane_svg(
         parts.append(
             f'<line class="grid" x1="{LEFT_PX}" x2="{WIDTH_PX - RIGHT_PX}" '
             f'y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text class="value" x="{LEFT_PX - 6}" y="{y + 3.5:.1f}">{number(value)}</text>'
+            f'<text class="value" x="{LEFT_PX - 6}" y="{label_y(y, lane.height_px):.1f}">'
+            f"{number(value)}</text>"
         )
     labels = []
     for level in lane.levels:

@@ -5,12 +5,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
-from hil.report.axis import LABEL_PX, LEFT_PX, TimeAxis, background, foreground
+from hil.report.axis import (
+    LABEL_PX,
+    LEFT_PX,
+    RIGHT_PX,
+    WIDTH_PX,
+    TimeAxis,
+    background,
+    foreground,
+)
 from hil.report.plot import svg
 
 ROW_PX = 20
 NAME_CHARS = 20
 """Longer names are cut beside the lane; the whole name shows when pointed at."""
+CUT_LEAST = 5
+"""A span's text of which less would be left is not shown at all."""
 CHAR_PX = 6.2
 """Width of a character in a span, roughly."""
 MARK_GAP_PX = 5.0
@@ -66,19 +76,30 @@ def cut(text: str, chars: int) -> str:
 
 
 def _span_svg(span: Span, axis: TimeAxis, top_px: float) -> str:
-    x = axis.x(max(span.begin_s, 0.0))
-    width = max(axis.x(min(span.end_s, axis.end_s)) - x, 2.0)
-    inside = cut(span.text, int((width - 6) / CHAR_PX))
-    text = (
-        f'<text class="in" x="{x + 4:.1f}" y="{top_px + 14:g}">{escape(inside)}</text>'
-        if len(inside) > 1 or inside == span.text
-        else ""
-    )
+    x, width = _place(span, axis)
     when = f"{span.begin_s:.1f} to {span.end_s:.1f} s"
     return (
         f'<g class="span {span.css}"><rect x="{x:.1f}" y="{top_px + 2:g}" width="{width:.1f}" '
-        f'height="{ROW_PX - 4}"/>{text}<title>{when}: {escape(span.text)}</title></g>'
+        f'height="{ROW_PX - 4}"/><title>{when}: {escape(span.text)}</title></g>'
     )
+
+
+def _place(span: Span, axis: TimeAxis) -> tuple[float, float]:
+    x = axis.x(max(span.begin_s, 0.0))
+    return x, max(axis.x(min(span.end_s, axis.end_s)) - x, 2.0)
+
+
+def _word_svg(span: Span, axis: TimeAxis, top_px: float, free_px: float) -> str:
+    """The text of a span: inside it, or behind it if nothing follows up to `free_px`."""
+    x, width = _place(span, axis)
+    room = int((width - 10) / CHAR_PX)
+    behind = int((free_px - x - width - 8) / CHAR_PX)
+    outside = len(span.text) > room and behind > room
+    shown = cut(span.text, behind if outside else room)
+    if not shown or (len(shown) < CUT_LEAST and shown != span.text):
+        return ""
+    at, css = (x + width + 5, "in beside") if outside else (x + 7, f"in {span.css}")
+    return f'<text class="{css}" x="{at:.1f}" y="{top_px + 14:g}">{escape(shown)}</text>'
 
 
 def _marks_svg(marks: Sequence[Marker], axis: TimeAxis, middle_px: float) -> list[str]:
@@ -110,5 +131,10 @@ def rows_svg(lane: RowLane, axis: TimeAxis, labels: bool = False) -> str:
         parts += [_span_svg(span, axis, top) for span in row.spans]
     parts += foreground(axis, height)
     for place, row in enumerate(lane.rows):
+        last = len(row.spans) - 1
+        parts += [
+            _word_svg(span, axis, ROW_PX * place, WIDTH_PX - RIGHT_PX if i == last else 0.0)
+            for i, span in enumerate(row.spans)
+        ]
         parts += _marks_svg(row.marks, axis, ROW_PX * (place + 0.5))
     return svg(lane.title, height + (LABEL_PX if labels else 0), parts)

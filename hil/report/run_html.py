@@ -9,7 +9,7 @@ from html import escape
 from hil.decisions import lines
 from hil.frame_text import line_of
 from hil.report.run_lanes import Stack
-from hil.report.stack_html import stack_html
+from hil.report.stack_html import Sizes, stack_html
 from hil.report.tables import badge, facts, folded, seconds, table
 from hil.verdict import CheckResult, FrameEntry, Measurement, RunResult, Verdict
 
@@ -38,17 +38,18 @@ def why(result: RunResult) -> str:
     return result.reasons[0] if result.reasons else ""
 
 
-def run_html(result: RunResult, key: str, stack: Stack | None, columns: int, opened: bool) -> str:
+def run_html(result: RunResult, key: str, stack: Stack | None, sizes: Sizes, opened: bool) -> str:
     """The section of one run."""
     is_open = " open" if opened else ""
-    about = ", ".join(filter(None, (result.title, result.device, f"{result.duration_s:g} s")))
+    length = f"{result.duration_s:g} s" if result.record else ""
+    about = ", ".join(filter(None, (result.title, result.device, length)))
     note = "" if result.verdict is Verdict.PASS else escape(why(result))
     return (
         f'<details class="run" id="{escape(key)}" data-case="{escape(result.case)}" '
         f'data-verdict="{result.verdict}"{is_open}><summary>{badge(result.verdict)} '
         f'<b>{escape(result.case)}</b> <span class="dim">{escape(about)}</span> '
-        f'<span>{note}</span></summary><div class="body">'
-        f"{_top(result, key)}{_lanes(result, key, stack, columns)}"
+        f'<span class="why">{note}</span></summary><div class="body">'
+        f"{_top(result, key)}{_lanes(result, key, stack, sizes)}"
         f"{_checks(result, key)}{_measurements(result.measurements)}{_faults(result)}"
         f"{_events(result)}{_decisions(result)}{_frames(result.frames)}{_facts(result)}"
         "</div></details>"
@@ -63,13 +64,13 @@ def _top(result: RunResult, key: str) -> str:
         out += (
             f'<p class="first"><b>First: {escape(first.name)}</b>{at}. {escape(first.detail)}</p>'
         )
-    if result.reasons:
+    if len(result.reasons) > (first is not None):  # one that is told already is not repeated
         items = "".join(f"<li>{escape(reason)}</li>" for reason in result.reasons)
         out += f'<ul class="reasons">{items}</ul>'
     return out
 
 
-def _lanes(result: RunResult, key: str, stack: Stack | None, columns: int) -> str:
+def _lanes(result: RunResult, key: str, stack: Stack | None, sizes: Sizes) -> str:
     if stack is None:
         return '<p class="dim">Nothing was recorded.</p>'
     words = [
@@ -78,7 +79,7 @@ def _lanes(result: RunResult, key: str, stack: Stack | None, columns: int) -> st
         if check.verdict is not Verdict.PASS
         for word in WORD.findall(f"{check.text} {check.detail}")
     ]
-    return stack_html(stack, key, columns, frozenset(words))
+    return stack_html(stack, key, sizes, frozenset(words))
 
 
 def _instant(check: CheckResult, result: RunResult, key: str) -> str:
@@ -209,7 +210,7 @@ def _facts(result: RunResult) -> str:
             if board
             else "",
         ),
-        ("took", f"{result.wall_s:.1f} s for {result.duration_s:g} s"),
+        ("took", f"{result.wall_s:.1f} s for {result.duration_s:g} s" if result.record else ""),
         ("late ticks", str(result.late_ticks) if result.late_ticks else ""),
         ("record SHA-256", result.digest or ""),
         *((str(k), str(v)) for k, v in result.environment.items()),

@@ -46,29 +46,39 @@ class Rule(NamedTuple):
 RULES = (
     Rule(PLANT, "Feed power", r"feed_[ab]_w", constant=True, lowest=0.0, height_px=130),
     Rule(PLANT, "Time to trip", r"ttt(_[ab])?_s", True, True, 0.1, 1000.0),
-    Rule(PLANT, "Breaker state", r"theta_\w+", lowest=0.0, height_px=90),
+    Rule(PLANT, "Breaker state", r"theta_.+", lowest=0.0, height_px=90),
     Rule(PLANT, "Power of the rack", r"(demand|load|served|dc|it)_w", lowest=0.0),
-    Rule(LOADS, "Demand of each load", r"demand_\w+_w", lowest=0.0),
-    Rule(LOADS, "Power of each load", r"load_\w+_w", lowest=0.0),
-    Rule(PLANT, "Caps", r"cap_\w+_w", lowest=0.0),
+    Rule(LOADS, "Demand of each load", r"demand_.+_w", lowest=0.0),
+    Rule(LOADS, "Power of each load", r"load_.+_w", lowest=0.0),
+    Rule(PLANT, "Caps", r"cap_.+_w", lowest=0.0),
+    Rule(
+        PLANT, "Coolant", r"(supply|return|coolant|cdu|loop|flow|dp|dew|facility|valve|reservoir).*"
+    ),
+    Rule(PLANT, "Temperatures", r"(?!(in|out|tm|mcu)_).+_c", constant=True),
     Rule(PLANT, "Feed current", r"feed_[ab]_a", lowest=0.0),
     Rule(PLANT, "Feed voltage", r"feed_[ab]_v", height_px=80),
-    Rule(PLANT, "Coolant", r"(supply|return|reservoir|coolant|cdu|loop)\w*"),
-    Rule(PLANT, "Fans", r"fan\w*", lowest=0.0, height_px=80),
-    Rule(PLANT, "Pump", r"pump\w*", lowest=0.0, height_px=80),
-    Rule(LINK, "Events so far", r"n_\w+", height_px=80),
-    Rule(LINK, "Heap free", r"mcu_heap\w*", constant=True, height_px=80),
-    Rule(LINK, "Microcontroller", r"mcu_\w+", height_px=80),
+    Rule(PLANT, "Fans", r"fan.*", lowest=0.0, height_px=80),
+    Rule(PLANT, "Pump", r"pump.*", lowest=0.0, height_px=80),
+    Rule(LINK, "Events so far", r"n_.+", height_px=80),
+    Rule(LINK, "Heap free", r"mcu_heap.*", constant=True, height_px=80),
+    Rule(LINK, "Microcontroller", r"mcu_.+", height_px=80),
     Rule(BOARD, "Readings of loads", r"in_load\d+_mw", lowest=0.0),
-    Rule(BOARD, "Readings", r"in_\w+"),
-    Rule(BOARD, "Outputs", r"out_\w+", height_px=80),
+    Rule(BOARD, "Readings", r"in_.+"),
+    Rule(BOARD, "Outputs", r"out_.+", height_px=80),
     Rule(TELEMETRY, "Time to trip, telemetry", r"tm_ttt_[ab]_ms", False, True, 0.1, 1000.0),
-    Rule(TELEMETRY, "Telemetry", r"tm_\w+"),
-    Rule(PLANT, "Temperatures", r"\w+_c", constant=True),
-    Rule(PLANT, "Other", r"\w+", height_px=80),
+    Rule(TELEMETRY, "Telemetry", r"tm_.+"),
+    Rule(PLANT, "Other", r".+", height_px=80),
 )
 """The first that matches a whole name decides."""
-UNITS_IN_TITLE = {"W": "power", "A": "current", "V": "voltage", "°C": "temperature"}
+UNITS_IN_TITLE = {
+    "W": "power",
+    "A": "current",
+    "V": "voltage",
+    "°C": "temperature",
+    "l/min": "flow",
+    "kPa": "pressure",
+    "rpm": "speed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +92,18 @@ class SignalLanes:
     """Signals without a single value."""
 
 
+class _Extent(NamedTuple):
+    known: int
+    """Values that are available."""
+    low: float
+    high: float
+
+
 class _Found(NamedTuple):
     name: str
     values: Sequence[float]
     """As in the record."""
+    extent: _Extent
 
 
 def signal_lanes(
@@ -99,15 +117,14 @@ def signal_lanes(
     for name in record.names:
         if name in elsewhere:
             continue
-        place = next(i for i, rule in enumerate(RULES) if re.fullmatch(rule.pattern, name, re.A))
-        values = record.signal(name)
-        known = [v for v in values if math.isfinite(v)]
-        if not known:
+        place, values = _rule_of(name), record.signal(name)
+        extent = _extent(values, infinite=RULES[place].highest is not None)
+        if not extent.known:
             absent.append(name)
-        elif len(known) == len(values) and not RULES[place].constant and min(known) == max(known):
-            constant[name] = known[0]
+        elif not RULES[place].constant and _is_constant(extent, values):
+            constant[name] = extent.low
         else:
-            lanes.setdefault((place, unit_of(name).text), []).append(_Found(name, values))
+            lanes.setdefault((place, unit_of(name).text), []).append(_Found(name, values, extent))
     drawn = [
         _lane(RULES[place], unit, found, limits)
         for (place, unit), found in sorted(lanes.items(), key=lambda item: item[0])
@@ -115,12 +132,29 @@ def signal_lanes(
     return SignalLanes(tuple(_apart(drawn)), constant, tuple(absent))
 
 
+def _extent(values: Sequence[float], infinite: bool) -> _Extent:
+    """`infinite`: infinity is a value too."""
+    if math.isfinite(sum(values)):  # the usual case, at the price of three passes in C
+        return _Extent(len(values), min(values), max(values))
+    known = [v for v in values if math.isfinite(v) or (infinite and v == math.inf)]
+    return _Extent(len(known), min(known, default=0.0), max(known, default=0.0))
+
+
+def _is_constant(extent: _Extent, values: Sequence[float]) -> bool:
+    """One value throughout, from the first one on."""
+    return extent.low == extent.high == values[-extent.known] == values[-1]
+
+
+def _rule_of(name: str) -> int:
+    return next(i for i, rule in enumerate(RULES) if re.fullmatch(rule.pattern, name, re.DOTALL))
+
+
 def _lane(rule: Rule, unit: str, found: Sequence[_Found], limits: Mapping[str, float]) -> Lane:
     kilo = unit in ("W", "J") and any(_largest(each) >= KILO_FROM for each in found)
     shown = "k" + unit if kilo else unit
     thin = len(found) >= THIN_FROM
     series = [
-        Series(each.name, _css(place, thin), _in_unit(each.values, _scale(each.name, kilo)))
+        Series(each.name, _css(place, thin), _in_unit(each.values, _scale(each.name, kilo), rule))
         for place, each in enumerate(found)
     ]
     return Lane(
@@ -148,13 +182,15 @@ def _scale(name: str, kilo: bool) -> float:
     return unit.scale / 1000.0 if kilo else unit.scale
 
 
-def _in_unit(values: Sequence[float], scale: float) -> Sequence[float]:
+def _in_unit(values: Sequence[float], scale: float, rule: Rule) -> Sequence[float]:
+    if rule.highest is not None:  # infinity stands for never: the top of the axis
+        return [min(value * scale, rule.highest) for value in values]
     return values if scale == 1.0 else [value * scale for value in values]
 
 
 def _largest(found: _Found) -> float:
-    scale = unit_of(found.name).scale
-    return max(abs(v) * scale for v in found.values if math.isfinite(v))
+    extent, scale = found.extent, unit_of(found.name).scale
+    return max(abs(extent.low), abs(extent.high)) * scale
 
 
 def _levels(found: Sequence[_Found], limits: Mapping[str, float], kilo: bool) -> Iterable[Level]:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stack of lanes as HTML: drawings that stand by themselves, and the data to draw them anew."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from html import escape
+from typing import NamedTuple
 
 from hil.report.axis import LABEL_PX, background
 from hil.report.pack import pack
@@ -11,25 +12,46 @@ from hil.report.rows import RowLane, rows_svg
 from hil.report.run_lanes import Stack
 from hil.report.signals import GROUPS, SHOWN
 
-STATIC_COLUMNS = 240
-"""Of the drawings without JavaScript."""
-LEGEND_MAX = 10
+STATIC_COLUMNS = (40, 240)
+"""Fewest and most of a drawing without JavaScript."""
+STATIC_TOTAL = 150_000
+"""Columns of all such drawings of a page: 3 MB."""
+LEGEND_MAX = 6
+LEGEND_CHARS = 90
+"""A longer legend gives way to the name of the line that is pointed at."""
 KEYS = (
     "Drag over the lanes to zoom in, drag or wheel on the axis to move and zoom, double-click to "
     "see all. Keys on a focused stack: + and -, arrows, 0."
 )
 
 
-def stack_html(stack: Stack, key: str, columns: int, pinned: Collection[str] = ()) -> str:
+class Sizes(NamedTuple):
+    """How finely one stack is drawn."""
+
+    data: int
+    """Columns of the data that a reader can zoom into."""
+    static: int
+    """Columns of the drawing without JavaScript."""
+
+
+def static_columns(stacks: Iterable[Stack | None]) -> int:
+    """Columns for every drawing of a page with all these."""
+    lanes = [lane for stack in stacks if stack for lane in stack.lanes if isinstance(lane, Lane)]
+    series = sum(len(lane.series) for lane in lanes if lane.group in ("", *SHOWN))
+    least, most = STATIC_COLUMNS
+    return min(max(STATIC_TOTAL // max(series, 1), least), most)
+
+
+def stack_html(stack: Stack, key: str, sizes: Sizes, pinned: Collection[str] = ()) -> str:
     """The stack of one run. `pinned`: signals whose lane is open whatever its group."""
-    figures = "".join(_figure(lane, stack, pinned) for lane in stack.lanes)
+    figures = "".join(_figure(lane, stack, sizes, pinned) for lane in stack.lanes)
     axis = svg("Time", LABEL_PX + 4, _axis_parts(stack))
     named = "".join(
         f'<p class="named"><b>{escape(heading)}:</b> {escape(text)}</p>'
         for heading, text in stack.named.items()
     )
     return (
-        f'<div class="tools">{_toggles(stack)}<span class="zoom" hidden>'
+        f'<div class="tools" hidden>{_toggles(stack)}<span class="zoom">'
         '<button type="button" data-do="out" aria-label="zoom out">&minus;</button>'
         '<button type="button" data-do="in" aria-label="zoom in">+</button>'
         '<button type="button" data-do="left" aria-label="earlier">◂</button>'
@@ -39,7 +61,7 @@ def stack_html(stack: Stack, key: str, columns: int, pinned: Collection[str] = (
         f'role="group" aria-label="Lanes over time" title="{escape(KEYS)}">'
         f'<div class="axis">{axis}</div>{figures}<div class="cross"></div>'
         f'<div class="select"></div></div>{named}'
-        f'<script type="application/json">{pack(stack, columns)}</script>'
+        f'<script type="application/json">{pack(stack, sizes.data)}</script>'
     )
 
 
@@ -67,7 +89,7 @@ def _checked(group: str) -> str:
     return "checked" if group in SHOWN else ""
 
 
-def _figure(lane: Lane | RowLane, stack: Stack, pinned: Collection[str]) -> str:
+def _figure(lane: Lane | RowLane, stack: Stack, sizes: Sizes, pinned: Collection[str]) -> str:
     closed = lane.group not in ("", *SHOWN) and lane.group in GROUPS
     if isinstance(lane, RowLane):
         drawing = rows_svg(lane, stack.axis)
@@ -77,7 +99,7 @@ def _figure(lane: Lane | RowLane, stack: Stack, pinned: Collection[str]) -> str:
         drawing = (
             svg(lane.title, lane.height_px, ())
             if closed
-            else lane_svg(lane, stack.axis, stack.t_s, STATIC_COLUMNS)
+            else lane_svg(lane, stack.axis, stack.t_s, sizes.static)
         )
     return (
         f'<figure data-group="{lane.group}"{" hidden" if closed else ""}>'
@@ -94,7 +116,8 @@ def _caption(lane: Lane | RowLane) -> str:
 def _legend(lane: Lane | RowLane) -> str:
     if isinstance(lane, RowLane):
         return '<span class="read"></span>'
-    if len(lane.series) > LEGEND_MAX:
+    chars = sum(len(series.label) for series in lane.series)
+    if len(lane.series) > LEGEND_MAX or (len(lane.series) > 1 and chars > LEGEND_CHARS):
         return f'<span class="many">{len(lane.series)} lines</span> <span class="read"></span>'
     return " ".join(
         f'<span class="key {series.css}">{escape(series.label)} <i></i></span>'

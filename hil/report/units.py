@@ -30,7 +30,7 @@ SUFFIXES = {
     "percent": Unit("%", 1.0),
     "ppm": Unit("", 1e-6),
     "rpm": Unit("rpm", 1.0),
-    "ms": Unit("s", 1e-3),
+    "ms": Unit("ms", 1.0),
     "s": Unit("s", 1.0),
     "pa": Unit("kPa", 1e-3),
     "kpa": Unit("kPa", 1.0),
@@ -42,6 +42,8 @@ SUFFIXES = {
 }
 AMPERE = re.compile(r"(_[ab]_a|current.*_a|breaker.*_a)$")
 """`_a` is the ampere here; elsewhere, as in `theta_a`, it is the feed."""
+TIME_TO_TRIP = re.compile(r"(\w+_)?ttt(_[ab])?_ms$")
+"""Long times are read in seconds."""
 FEED_LETTER = re.compile(r"^(\w+_)?(theta|ttt|soc|trip|tripped|lost)_[abc]$")
 
 
@@ -49,6 +51,8 @@ def unit_of(name: str) -> Unit:
     """Unit by the end of the name; BARE if it has none."""
     if AMPERE.search(name):
         return Unit("A", 1.0)
+    if TIME_TO_TRIP.match(name):
+        return Unit("s", 1e-3)
     if FEED_LETTER.match(name):
         return BARE
     return SUFFIXES.get(name.rpartition("_")[2], BARE) if "_" in name else BARE

@@ -55,7 +55,8 @@ class Report:
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             for result, name in zip(self.results, names, strict=True):
-                if of_it := [each for each in comparisons if result in (each.a, each.b)]:
+                of_it = [each for each in comparisons if each.a is result or each.b is result]
+                if of_it:
                     _write_document(result, self.directory / name, of_it)
             write_whole(self.directory / "junit.xml", _XML + junit(self.results, names))
             write_whole(self.directory / "report.html", page(self.results, comparisons))

@@ -18,7 +18,7 @@ from hil.scenario.item_fault import fault
 from hil.scenario.item_stimulus import command, stimulus
 from hil.scenario.model import Case, FaultSpec
 from hil.scenario.problem import Problems, near, shown
-from hil.scenario.source import Node
+from hil.scenario.source import BROKEN, Node
 
 ItemT = TypeVar("ItemT", bound=Options)
 MadeT = TypeVar("MadeT")
@@ -40,7 +40,9 @@ def build(point: Point, world: World, problems: Problems) -> Case | None:
     """The case; None after telling everything that is wrong with it."""
     before = len(problems)
     sections = point.sections
-    context = Context(world, point.params, problems, _duration_ms(sections.get("duration")))
+    # a parameter that is wrong itself has been told; as a name it may be anything
+    params = {name: value for name, value in point.params.items() if value is not BROKEN}
+    context = Context(world, params, problems, _duration_ms(sections.get("duration")))
     bare = {key: node for key, node in sections.items() if key not in LISTS}
     document = validated(Scenario, Node(bare, point.root.where, ""), problems)
     faults = [fault(node, context) for node in _items(sections, "faults", context)]
@@ -73,6 +75,7 @@ def build(point: Point, world: World, problems: Problems) -> Case | None:
         checks=checks,
         measures=measures,
         destructive=document.destructive,
+        quarantined=document.skip is not None,
         skip=context.skip,
     )
 
@@ -120,14 +123,10 @@ def _each(
 def _document(document: Scenario, point: Point, context: Context) -> None:
     root = Node(dict(point.sections), point.root.where, "")
     known = context.world.requirements
-    if known is not None:
-        for name, node in (
-            zip(document.covers, point.sections["covers"].value, strict=True)
-            if (document.covers)
-            else ()
-        ):
-            if name not in known:
-                context.tell(node, f"unknown requirement {shown(name)}; {near(name, known)}")
+    for node in _items(point.sections, "covers", context):
+        if known is not None and node.value not in known:
+            what = f"unknown requirement {shown(node.value)}; {near(node.value, known)}"
+            context.tell(node, what)
     if document.skip is not None:
         context.skip = f"{document.skip.reason} (until {document.skip.until})"
         if document.skip.until < context.world.today:

@@ -102,7 +102,7 @@ def _try(
     try:
         compiler(text, names, params)
     except ConfigError as error:
-        problems.add(item.where, getattr(item, "name", ""), str(error))
+        problems.add(item.where, getattr(item, "name", None) or item.kind, str(error))
 
 
 class _Finding(NamedTuple):

@@ -25,7 +25,7 @@ class Row:
 
     @property
     def covered(self) -> bool:
-        """Some scenario covers it, and none of those is skipped."""
+        """Some scenario covers it, none of them in quarantine."""
         return bool(self.scenarios)
 
 
@@ -63,10 +63,10 @@ def layers_of(case: Case) -> frozenset[str]:
 
 
 def coverage(requirements: Sequence[Requirement], cases: Iterable[Case]) -> Coverage:
-    """The table of these cases. A case that is skipped proves nothing and is left out."""
+    """The table of these cases. A case in quarantine proves nothing and is left out."""
     found: dict[str, dict[str, set[str]]] = {}
     for case in cases:
-        if case.skip is not None:
+        if case.quarantined:
             continue
         for name in case.covers:
             for layer in layers_of(case):

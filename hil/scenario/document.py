@@ -20,7 +20,7 @@ from hil.scenario.options import BoardOptions, HostOptions
 Scalar = bool | int | float | str
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Expression = Annotated[str, Field(min_length=1, max_length=1000)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]

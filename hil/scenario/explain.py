@@ -3,13 +3,13 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, NamedTuple, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from hil.scenario.problem import Problems, near, shown
-from hil.scenario.source import Node
+from hil.scenario.source import BROKEN, Node
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -25,41 +25,57 @@ def validated(
     try:
         return model.model_validate_json(json.dumps(node.plain()))
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            _tell(detail, model, node, problems, known)
+        for mistake in _nearest([_placed(each, node) for each in error.errors(include_url=False)]):
+            if not mistake.follows():
+                told = _sentence(mistake.detail, model, known)
+                problems.add(mistake.node.where, mistake.path, told)
     return None
 
 
-def _tell(
-    detail: ErrorDetails,
-    model: type[BaseModel],
-    root: Node,
-    problems: Problems,
-    known: Sequence[str],
-) -> None:
-    node, keys = root, _written(detail["loc"])
-    rest = list(keys)
-    while rest:
-        below = _below(node, rest[0])
-        if below is None:
-            break
-        node = below
-        rest.pop(0)
-    names = [str(each) for each in rest if not _is_tag(each)]
-    path = ".".join(each for each in (node.path, *names) if each)
-    if detail["type"] == "missing" and not names:
-        path = ".".join(each for each in (node.path, str(keys[-1])) if each)
-    problems.add(node.where, path, _sentence(detail, model, keys, known))
+class _Mistake(NamedTuple):
+    """What pydantic found, and the node that it means."""
+
+    detail: ErrorDetails
+    node: Node
+    path: str
+    union: Node | None
+    """The value that fits none of several types, if it is one of those."""
+
+    def follows(self) -> bool:
+        """It is so only because of a mistake that has been told."""
+        whole = self.detail["type"] == "value_error" and self.node.broken()
+        return self.node.value is BROKEN or whole
+
+    def shape(self) -> bool:
+        """It says no more than that the value is of another type."""
+        return self.detail["type"].endswith("_type") and self.node is self.union
 
 
-def _written(loc: tuple[int | str, ...]) -> list[int | str]:
-    return [part for part in loc if part != "[key]"]
+def _placed(detail: ErrorDetails, root: Node) -> _Mistake:
+    """Follow the path; a part that leads nowhere is the name of a union's branch."""
+    node, union = root, None
+    parts = [part for part in detail["loc"] if part != "[key]"]
+    missing = str(parts.pop()) if detail["type"] == "missing" else ""
+    for part in parts:
+        below = _below(node, part)
+        if below is not None:
+            node = below
+        elif isinstance(part, str):
+            union = node
+    path = ".".join(each for each in (node.path, missing) if each)
+    return _Mistake(detail, node, path, union)
 
 
-def _is_tag(part: int | str) -> bool:
-    """Pydantic names the branch of a union in the path: `str`, `function-before[...]`."""
-    text = str(part)
-    return "[" in text or text in {"str", "int", "float", "bool", "Include"}
+def _nearest(mistakes: Sequence[_Mistake]) -> list[_Mistake]:
+    """Of a value that fits none of several types, what is wrong with it as the nearest one."""
+    deep = {id(each.union) for each in mistakes if each.union is not None and not each.shape()}
+    kept: list[_Mistake] = []
+    for each in mistakes:
+        again = any(each.union is other.union and other.shape() for other in kept)
+        if each.shape() and (id(each.union) in deep or again):
+            continue
+        kept.append(each)
+    return kept
 
 
 def _below(node: Node, part: int | str) -> Node | None:
@@ -71,11 +87,11 @@ def _below(node: Node, part: int | str) -> Node | None:
     return None
 
 
-def _sentence(
-    detail: ErrorDetails, model: type[BaseModel], keys: list[int | str], known: Sequence[str]
-) -> str:
-    kind = detail["type"]
+def _sentence(detail: ErrorDetails, model: type[BaseModel], known: Sequence[str]) -> str:
+    kind, keys = detail["type"], detail["loc"]
     if kind == "extra_forbidden":
+        if "(" in str(keys[-1]) or ")" in str(keys[-1]):
+            return "half an expression; inside { } an expression with a comma needs quotes"
         there = _fields(model, keys[:-1])
         return f"unknown key; {near(str(keys[-1]), [*there, *(known if len(keys) == 1 else ())])}"
     advise = ADVICE.get(kind)
@@ -120,7 +136,11 @@ def _type(wanted: str, advice: str) -> Callable[[ErrorDetails], str]:
 def _value(detail: ErrorDetails) -> str:
     error = str(detail.get("ctx", {}).get("error", detail["msg"]))
     value = detail["input"]
-    plain = isinstance(value, str | int | float) and not error.startswith(str(value))
+    plain = (
+        isinstance(value, str | int | float)
+        and shown(value) not in error
+        and not error.startswith(str(value))
+    )
     return f"{shown(value)}: {error}" if plain else error
 
 

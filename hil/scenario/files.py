@@ -9,7 +9,7 @@ from typing import Any
 from hil.scenario.document import Fragment, Scenario, keys
 from hil.scenario.problem import Problems, near, shown
 from hil.scenario.scope import Scope, filled, inlined, name_problem
-from hil.scenario.source import Node, mapping, no_others, read
+from hil.scenario.source import BROKEN, Node, mapping, no_others, read
 
 MOST_INCLUDES = 200
 """Fragments of one scenario, nested ones counted each time."""
@@ -60,16 +60,18 @@ class Reader:
         root = self._root(path)
         if root is None:
             return None
-        before = len(self._problems)
-        items = mapping(root, self._problems, "a map; write `key: value` lines")
-        no_others(items, known, self._problems)
-        document = Document(path, root)
+        if not isinstance(root.value, dict):
+            mapping(root, self._problems, "a map; write `key: value` lines")
+            return None
+        no_others(root.value, known, self._problems)
+        items = {key: node for key, node in root.value.items() if key in known}
+        document = Document(path, Node(items, root.where, root.path))
         if "params" in items:
             document.params = mapping(items["params"], self._problems, "a map; write `name: value`")
         for name, node in document.params.items():
             self._name(name, node)
-        self._includes(document, items.get("include"), (*chain, path))
-        return document if len(self._problems) == before else None
+        whole = self._includes(document, items.get("include"), (*chain, path))
+        return document if whole else None
 
     def _root(self, path: Path) -> Node | None:
         try:
@@ -85,34 +87,37 @@ class Reader:
         if problem is not None:
             self._problems.add(node.where, node.path, problem)
 
-    def _includes(self, document: Document, node: Node | None, chain: tuple[Path, ...]) -> None:
+    def _includes(self, document: Document, node: Node | None, chain: tuple[Path, ...]) -> bool:
+        """Read all fragments; False if one cannot be, and what would need it is not judged."""
         if node is None:
-            return
+            return True
         if not isinstance(node.value, list):
             self._problems.add(node.where, node.path, "not a list; write `include: [file.yaml]`")
-            return
+            return False
         for item in node.value:
             file, given = self._item(item)
-            if file is None:
-                continue
-            path = document.path.parent / file
-            if any(_same(path, each) for each in chain):
-                way = " -> ".join(str(each) for each in (*chain, path))
-                self._problems.add(item.where, item.path, f"includes itself: {way}; break the ring")
-                continue
-            self._count += 1
-            if self._count > MOST_INCLUDES:
-                what = f"more than {MOST_INCLUDES} fragments; include fewer"
-                self._problems.add(item.where, item.path, what)
-                return
-            if not path.is_file():
-                what = f"no fragment {path}; paths start at the file that includes"
-                self._problems.add(item.where, item.path, what)
+            path = document.path.parent / (file or "")
+            if file is None or not self._may_include(path, item, chain):
                 continue
             inner = self._document(path, chain, keys(Fragment))
             if inner is not None:
                 self._declared(inner, given)
                 document.includes.append(Included(inner, given))
+        return len(document.includes) == len(node.value)
+
+    def _may_include(self, path: Path, item: Node, chain: tuple[Path, ...]) -> bool:
+        self._count += 1
+        if any(_same(path, each) for each in chain):
+            way = " -> ".join(str(each) for each in (*chain, path))
+            what = f"includes itself: {way}; break the ring"
+        elif self._count > MOST_INCLUDES:
+            what = f"more than {MOST_INCLUDES} fragments; include fewer"
+        elif not path.is_file():
+            what = f"no fragment {path}; paths start at the file that includes"
+        else:
+            return True
+        self._problems.add(item.where, item.path, what)
+        return False
 
     def _declared(self, inner: Document, given: dict[str, Node]) -> None:
         """What a fragment is given must be a parameter of it."""
@@ -157,8 +162,12 @@ def scope_of(document: Document, outer: Scope, problems: Problems) -> dict[str, 
     known = {**scope, **outer}
     for name, node in document.params.items():
         if name not in outer:
-            scope[name] = known[name] = filled(node, known, problems).plain()
+            scope[name] = known[name] = _value(filled(node, known, problems))
     return scope | dict(outer)
+
+
+def _value(node: Node) -> Any:
+    return BROKEN if node.broken() else node.plain()
 
 
 def sections(
@@ -169,7 +178,7 @@ def sections(
     merged: dict[str, Node] = {}
     own = {name: scope[name] for name in document.params}
     for included in document.includes:
-        given = {name: filled(n, scope, problems).plain() for name, n in included.given.items()}
+        given = {name: _value(filled(n, scope, problems)) for name, n in included.given.items()}
         inner = {**own, **outer, **given}
         below, there = sections(included.document, inner, problems)
         other = {name: value for name, value in there.items() if scope.get(name) != value}

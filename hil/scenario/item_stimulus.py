@@ -44,8 +44,9 @@ def stimulus(item: StimulusItem, node: Node, context: Context) -> Stimulus | Non
     values, limited = _shape(item, node, context)
     for key, value in limited.items():
         if entry is not None and not entry.low <= value <= entry.high:
-            what = f"{value:g} is out of range; write {entry.low:g} to {entry.high:g} {entry.unit}"
-            context.tell(node, what.rstrip(), kind, key)
+            what = f"{value:g} is out of range; write {entry.low:g} to {entry.high:g}"
+            unit = "" if entry.unit == "1" else f" {entry.unit}"
+            context.tell(node, what + unit, kind, key)
     return Stimulus(item.signal, kind, values, node.where)
 
 

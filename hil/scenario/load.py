@@ -9,6 +9,7 @@ import itertools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,14 @@ def load(
     documents = [each for path in files if (each := reader.scenario(path)) is not None]
     given = _overrides(documents, overrides or {}, problems)
     cases: list[Case] = []
+    known: dict[Path, frozenset[str] | None] = {}
     for document in documents:
-        known = nearest_requirements(document.path, problems)
-        own = World(world.settable, world.catalogue, world.data_dir, world.today, known)
+        directory = document.path.absolute().parent
+        if directory not in known:
+            known[directory] = nearest_requirements(directory, problems)
+        here = replace(world, requirements=known[directory])
         for point in _points(document, given, problems):
-            case = build(point, own, problems)
+            case = build(point, here, problems)
             if case is not None:
                 cases.append(case)
     _unique(cases, problems)

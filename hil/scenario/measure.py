@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from edge.errors import ConfigError
-from hil.scenario.expr import Emitter, Expr, function, holds, parse_expr
+from hil.scenario.emit import Emitter, function
+from hil.scenario.expr import Expr, finished, holds
 from hil.scenario.history import NAN, Columns
 from hil.scenario.model import Measure
 from hil.scenario.problem import near
+from hil.scenario.syntax import parse_expr
 from hil.verdict import Measurement, Verdict
 
 Aggregate = Callable[[Sequence[float], Sequence[int]], float]
@@ -197,7 +199,7 @@ class _MeasureEmitter(Emitter):
 
     def _row(self, node: ast.expr) -> Expr:
         emitter = Emitter(self._names, self._params)
-        return emitter.finish(ast.unparse(node), emitter.emit(node))
+        return finished(ast.unparse(node), emitter.emit(node), emitter)
 
     def _moment(self, node: ast.expr) -> Expr:
         """`at(x, 20s)` is the first row from 20 s on; `at(x, c)` the first in which c is true."""

@@ -122,5 +122,7 @@ class Case:
     checks: tuple[Check, ...] = ()
     measures: tuple[Measure, ...] = ()
     destructive: bool = False
+    quarantined: bool = False
+    """`skip:` of the file: it proves nothing for now."""
     skip: str | None = None
     """Why it must not run now: quarantine, or recorded traces that are absent."""

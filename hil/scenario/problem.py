@@ -14,15 +14,18 @@ MOST_NAMES = 12
 
 
 class Problems:
-    """Lines `file:line: path.to.key: what is wrong; what to write`, each once, in order found."""
+    """Lines `file:line: path.to.key: what is wrong; what to write`, each once, in their order."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, None] = {}
+        self._lines: dict[str, tuple[int, int]] = {}
+        self._files: dict[str, int] = {}
 
     def add(self, where: Where | str, path: str, what: str) -> None:
         """One problem; `path` may be empty."""
         text = f"{where}: {path}: {what}" if path else f"{where}: {what}"
-        self._lines["".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)] = None
+        file, line = (where.file, where.line) if isinstance(where, Where) else (where, 0)
+        place = self._files.setdefault(file, len(self._files)), line
+        self._lines["".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)] = place
 
     def __len__(self) -> int:
         """Problems so far."""
@@ -30,7 +33,7 @@ class Problems:
 
     def error(self) -> ConfigError:
         """All of them as one error."""
-        lines = list(self._lines)
+        lines = sorted(self._lines, key=self._lines.__getitem__)
         if len(lines) > MOST:
             lines[MOST:] = [f"and {len(lines) - MOST} more problems: correct these first"]
         return ConfigError("\n".join(lines))
@@ -50,5 +53,7 @@ def near(name: str, known: Iterable[str], otherwise: str = "use one of") -> str:
 
 def shown(value: object) -> str:
     """A value as it may stand in a message: short, printable."""
+    if value is None or isinstance(value, bool):
+        return "nothing" if value is None else str(value).lower()
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

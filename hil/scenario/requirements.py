@@ -42,10 +42,10 @@ def read_requirements(path: Path, problems: Problems) -> tuple[Requirement, ...]
     return tuple(found.values())
 
 
-def nearest_requirements(scenario: Path, problems: Problems) -> frozenset[str] | None:
-    """The ids in the first requirements.yaml beside or above a scenario; None without one."""
-    for directory in list(scenario.absolute().parents)[:MOST_UP]:
-        path = directory / REQUIREMENTS
+def nearest_requirements(directory: Path, problems: Problems) -> frozenset[str] | None:
+    """The ids in the first requirements.yaml in a directory or above; None without one."""
+    for place in [directory, *directory.parents][:MOST_UP]:
+        path = place / REQUIREMENTS
         if path.is_file():
             return frozenset(each.id for each in read_requirements(path, problems))
     return None

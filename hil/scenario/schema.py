@@ -57,6 +57,9 @@ def _range(signal: SettableSignal) -> str:
 def _faults(catalogue: Mapping[str, FaultKind], definitions: Schema) -> Schema:
     """One branch per kind: the common keys and the kind's own."""
     common = FaultItem.model_json_schema(by_alias=True)
+    for key in ("at", "when", "for"):
+        definitions[f"fault.{key}"] = _or_parameter(common["properties"][key])
+        common["properties"][key] = {"$ref": f"#/$defs/fault.{key}"}
     branches = [_fault(name, kind, common, definitions) for name, kind in sorted(catalogue.items())]
     return {"oneOf": branches} if branches else {"type": "object", "required": ["fault"]}
 
@@ -85,7 +88,7 @@ def _fault(name: str, kind: FaultKind, common: Schema, definitions: Schema) -> S
 def _allow_parameters(schema: Schema, fixed: frozenset[str] = frozenset({"fault"})) -> None:
     """Wherever a value stands, a parameter may stand."""
     for key, value in schema.get("properties", {}).items():
-        if key not in fixed:
+        if key not in fixed and not value.get("$ref", "").startswith("#/$defs/fault."):
             schema["properties"][key] = _or_parameter(value)
 
 

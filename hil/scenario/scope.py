@@ -12,10 +12,11 @@ from typing import Any
 
 from edge.errors import ConfigError
 from hil.scenario.duration import duration_ms, is_duration
-from hil.scenario.expr import CONSTANTS, ROW_FUNCTIONS, TIME, Emitter, parse_expr
+from hil.scenario.emit import Emitter
 from hil.scenario.measure import AGGREGATES
 from hil.scenario.problem import Problems, near, shown
-from hil.scenario.source import Node, scalar
+from hil.scenario.source import BROKEN, Node, scalar
+from hil.scenario.syntax import CONSTANTS, ROW_FUNCTIONS, TIME, parse_expr
 
 Scope = Mapping[str, Any]
 """Value of each parameter: a scalar, a list or a map, as in the file."""
@@ -25,6 +26,10 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _WORD = re.compile(r"(?<![\w.$])[a-z]\w*")
 _LITERAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)? ?(ms|s|min|h)\b")
 RESERVED = frozenset({*CONSTANTS, *ROW_FUNCTIONS, *AGGREGATES, TIME, "at", "true", "false"})
+
+
+class _Told(Exception):
+    """The parameter is wrong itself, and that has been told."""
 
 
 def name_problem(name: str) -> str | None:
@@ -37,7 +42,7 @@ def name_problem(name: str) -> str | None:
 
 
 def filled(node: Node, scope: Scope, problems: Problems) -> Node:
-    """The node with all parameters filled in; mistakes are told, their values are None."""
+    """The node with all parameters filled in; mistakes are told, and their values BROKEN."""
     value = node.value
     if isinstance(value, dict):
         value = {key: filled(each, scope, problems) for key, each in value.items()}
@@ -46,9 +51,11 @@ def filled(node: Node, scope: Scope, problems: Problems) -> Node:
     elif isinstance(value, str) and "${" in value:
         try:
             return placed(_text(value, scope), node)
+        except _Told:
+            value = BROKEN
         except ConfigError as error:
             problems.add(node.where, node.path, str(error))
-            value = None
+            value = BROKEN
     return Node(value, node.where, node.path)
 
 
@@ -112,9 +119,13 @@ def _written(value: Any, use: str) -> str:
 
 def _value(body: str, scope: Scope) -> Any:
     if body in scope:
+        if scope[body] is BROKEN:
+            raise _Told
         return scope[body]
     if _NAME.fullmatch(body):
         raise ConfigError(f"unknown parameter `{body}`; {near(body, scope, 'add it to params')}")
+    if any(scope.get(word) is BROKEN for word in _WORD.findall(body)):
+        raise _Told
     try:
         emitter = Emitter((), scope, timeless=True)
         number = emitter.constant(parse_expr(body), "it")

@@ -44,6 +44,10 @@ WORDS: dict[str, bool | None] = {
 """Plain words that are no text (YAML 1.2.2, 10.3.2)."""
 
 
+BROKEN: Any = object()
+"""Value of a node whose mistake has been told: nothing more is said of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """A scalar, a list of nodes or a map of nodes, and where it stands."""
@@ -60,11 +64,22 @@ class Node:
             return {key: each.plain() for key, each in self.value.items()}
         if isinstance(self.value, list):
             return [each.plain() for each in self.value]
-        return self.value
+        return None if self.value is BROKEN else self.value
+
+    def broken(self) -> bool:
+        """Whether it, or anything in it, is."""
+        below = self.value.values() if isinstance(self.value, dict) else self.value
+        if isinstance(self.value, dict | list):
+            return any(each.broken() for each in below)
+        return self.value is BROKEN
 
 
 class _Refused(Exception):
     """This file has a problem that ends its reading; it has been told."""
+
+
+class _Unreadable(Exception):
+    """The YAML library fails on this text."""
 
 
 def read(path: Path, problems: Problems) -> Node | None:
@@ -81,9 +96,19 @@ def parse(text: str, file: str, problems: Problems) -> Node | None:
         return None
     except YAMLError as error:
         problems.add(*_syntax(error, file))
-    except (ValueError, IndexError, RecursionError) as error:  # of the scanner, on odd escapes
+    except _Unreadable as error:
         problems.add(file, "", f"not YAML: {shown(str(error))}; correct the escapes and quotes")
     return None
+
+
+def _events(text: str) -> Iterator[Event]:
+    """The library's events. Raises YAMLError, and _Unreadable for whatever else it fails with."""
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except (YAMLError, GeneratorExit):
+        raise
+    except Exception as error:  # "\\UFFFFFFFF" is an OverflowError, for one
+        raise _Unreadable(str(error)) from None
 
 
 def scalar(text: str) -> bool | int | float | str | None:
@@ -120,7 +145,7 @@ def _text(path: Path, problems: Problems) -> str | None:
         what = "not readable; check its owner and mode"
     except UnicodeDecodeError as bad:
         line = raw.count(b"\n", 0, bad.start) + 1
-        problems.add(f"{path}:{line}", "", "not UTF-8; save the file as UTF-8")
+        problems.add(Where(str(path), line), "", "not UTF-8; save the file as UTF-8")
         return None
     except OSError as error:
         what = f"cannot be read ({error.strerror}); check the path"
@@ -130,7 +155,7 @@ def _text(path: Path, problems: Problems) -> str | None:
     return None
 
 
-def _syntax(error: YAMLError, file: str) -> tuple[str, str, str]:
+def _syntax(error: YAMLError, file: str) -> tuple[Where | str, str, str]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if mark is None:  # a character that YAML does not allow
         text = " ".join(str(error).split("\n")[0].split())
@@ -140,15 +165,16 @@ def _syntax(error: YAMLError, file: str) -> tuple[str, str, str]:
     if "'\\t'" in what:
         advice = "indent with spaces, not tabs"
     elif "mapping values" in what:
-        advice = "a value with `: ` in it needs quotes"
-    return f"{file}:{mark.line + 1}", "", f"not YAML: {what} (column {mark.column + 1}); {advice}"
+        advice = "indent the keys of one map alike, and quote a value with `: ` in it"
+    told = f"not YAML: {what} (column {mark.column + 1}); {advice}"
+    return Where(file, mark.line + 1), "", told
 
 
 class _Builder:
     """Events to nodes; recursion is bounded by MOST_DEPTH."""
 
     def __init__(self, text: str, file: str, problems: Problems) -> None:
-        self._events: Iterator[Event] = YAML(typ="safe", pure=True).parse(text)
+        self._events: Iterator[Event] = _events(text)
         self._file = file
         self._problems = problems
 

@@ -78,7 +78,7 @@ class Log(DaemonObserver):
     def on_cap_result(self, result: CapResult) -> None:
         self.results.append(result)
 
-    def on_link_event(self, event: object, now_ms: int) -> None:  # noqa: ARG002
+    def on_link_event(self, event: object, now_ms: int) -> None:
         self.events.append(event)
 
 
@@ -116,7 +116,7 @@ class DaemonRig:
         self.opened += 1
         return self
 
-    def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 - virtual time
+    def read(self, timeout_s: float) -> bytes:
         if not self.plugged:
             raise PortError("/dev/ttyACM0: hung up; plug the board in")
         data, self._to_host = self._to_host, b""

@@ -82,7 +82,7 @@ class Wire:
     def now_ms(self) -> int:
         return self.time_ms
 
-    def read(self, timeout_s: float) -> bytes:  # noqa: ARG002 - virtual time
+    def read(self, timeout_s: float) -> bytes:
         self.time_ms += STEP_MS
         heard, self._to_board = self._to_board, b""
         return self.damage("up", self.board.exchange(heard, self.time_ms))

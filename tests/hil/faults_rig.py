@@ -15,9 +15,9 @@ from hil.engine.virtual import VirtualBench
 from hil.faults.schedule import Injector
 from hil.frontends.redfish import RedfishServer, rack_service
 from hil.observe import RunObserver
+from hil.plant.air import AirSpec, FanSpec
 from hil.plant.bbu import BbuSpec
 from hil.plant.demand import SettableDemand
-from hil.plant.air import FanSpec
 from hil.plant.liquid import LiquidSpec
 from hil.plant.rack import Rack
 from hil.plant.relays import RelaySpec
@@ -39,13 +39,12 @@ def spec_of(kind, at_s=3, for_s=3, **values):
 
 def rack_spec(noise=0.0):
     """Four loads in two groups on two feeds, two fans, coolant, battery: all that can break."""
-    loads = tuple(
-        LoadSpec(f"s{i}", 300.0, 3000.0 + i, 900.0, 0.5, group=i // 2) for i in range(4)
-    )
+    loads = tuple(LoadSpec(f"s{i}", 300.0, 3000.0 + i, 900.0, 0.5, group=i // 2) for i in range(4))
     return RackSpec(
         loads,
         (FeedSpec("A", 40.0), FeedSpec("B", 40.0)),
         fans=FanSpec(max_w=200.0, flow_m3_s=0.8, leak_m3_s=0.03, count=2),
+        air=AirSpec(heat_capacity_j_k=4000.0),  # seconds, not minutes
         relays=RelaySpec(feedback=True),
         noise=noise,
         frequency_hz=50.0,
@@ -53,6 +52,14 @@ def rack_spec(noise=0.0):
         liquid=LiquidSpec(),
         liquid_share=0.5,
     )
+
+
+class Daemon(DaemonHost):
+    """A process that is killed takes its sockets with it; in this process they stay open."""
+
+    def kill(self):
+        super().kill()
+        self.daemon._shelf.close()
 
 
 class Seen(NamedTuple):
@@ -109,7 +116,7 @@ class Options:
 
 
 class Rig:
-    """One run. `host`: watch, lease (a host with the lease), daemon."""
+    """One run. `host`: watch, lease (a host with the lease), daemon, bmc (watch, and BMCs)."""
 
     def __init__(self, directory, options, specs=(), board=None):
         self.options = options
@@ -130,7 +137,7 @@ class Rig:
             rack, self.mcu, self.control, bench.up, bench.down, bench.cable,
             bench.sensors, bench.actuators,
         )  # fmt: skip
-        self.events, self.rival_events = [], []
+        self.events, self.rival_events, self.answers = [], [], []
         bench.host = self._host(directory)
         self.stack.callback(bench.host.close)
         self.injector = Injector(specs, options.seed, self.ports)
@@ -142,12 +149,14 @@ class Rig:
 
     def _host(self, directory):
         bench = self.bench
+        if self.options.host in ("daemon", "bmc"):
+            self.server = self.stack.enter_context(RedfishServer(self.service))
         if self.options.host == "daemon":
-            server = self.stack.enter_context(RedfishServer(self.service))
             path = directory / "rack.toml"
-            path.write_text(rack_toml(self.rack.spec, "virtual", server.url), encoding="utf-8")
-            observer = RunObserver(Recorder(()), tuple("s0 s1 s2 s3".split()), ("A", "B"))
-            return DaemonHost(load_config(path), bench.clock, bench.open, observer, 1)
+            text = rack_toml(self.rack.spec, "virtual", self.server.url)
+            path.write_text(text, encoding="utf-8")
+            observer = RunObserver(Recorder(()), ("s0", "s1", "s2", "s3"), ("A", "B"))
+            return Daemon(load_config(path), bench.clock, bench.open, observer, 1)
         lease = self.options.host == "lease"
         return Listener(bench.clock, bench.open, self._event, 1, lease=lease)
 

@@ -4,6 +4,7 @@
 import gc
 import json
 import math
+import os
 import shutil
 import struct
 from binascii import crc32
@@ -13,11 +14,13 @@ import pytest
 
 import firmware_py
 from edge.errors import ConfigError, LinkError, RuntimeMissing
+from firmware_py.channels import OUT_STATE
 from firmware_py.link import messages as m
 from firmware_py.store import reset
 from firmware_py.store.compile import compile_json
 from hil.drivers import image
 from hil.drivers.inprocess import CpythonBoard
+from hil.drivers.pty_board import quiet_readings
 from hil.drivers.vm import VmBoard
 from hil.ports import CAPABILITIES, STORE, Unsupported
 from tests.firmware.keyed import KEY
@@ -235,7 +238,7 @@ def test_a_copy_of_the_firmware_really_runs(make, tmp_path, compiled):
     assert ours["fw_major"] != 9
 
 
-def test_a_copy_that_changes_after_it_was_compiled_is_compiled_again(tmp_path):
+def test_a_copy_that_changes_is_another_and_what_nobody_uses_is_forgotten(tmp_path):
     vm_path()
     folder = mutated(tmp_path, "FW = (0, 1, 0)", "FW = (9, 8, 7)")
     first = image.bytecode(folder)
@@ -243,6 +246,12 @@ def test_a_copy_that_changes_after_it_was_compiled_is_compiled_again(tmp_path):
     main = folder / "firmware_py" / "main.py"
     main.write_text(main.read_text() + "\n")
     assert image._digest(folder / "firmware_py") != first.name
+    unused = first.with_name("unused")
+    unused.mkdir()
+    os.utime(unused, (0, 0))
+    image._prune(first.parent)
+    assert first.is_dir()
+    assert not unused.exists()  # for more than a month
 
 
 def test_a_firmware_that_does_not_compile_says_where(tmp_path):
@@ -293,3 +302,16 @@ def test_what_the_firmware_refuses_names_the_persons_file(tmp_path, kind):
     with pytest.raises((ConfigError, LinkError), match=rf"{config}: "):
         kind(config)
     gc.collect()
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [{}, {"liquid": {}}, {"fans": [{"max_rpm": 6000}] * 3}],
+    ids=["air", "liquid", "fans"],
+)
+def test_a_board_that_nobody_feeds_reads_a_rack_it_need_not_act_on(tmp_path, sections):
+    board = Driven(CpythonBoard(config_file(tmp_path, **sections)))
+    board.readings = quiet_readings()
+    board.run(100)
+    assert board.relays == 0b1111
+    assert board.device.outputs[OUT_STATE] == m.STATE_LOCAL

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hil.drivers.vm import VmBoard
 from hil.fidelity import EXACT, Match, Tolerance, Tolerances, compare, out_of_tolerance
 from hil.record import Recorder
 from hil.verdict import RunResult, Verdict
+from tests.hil.report_runs import real_run, result_of
 
 NAN = math.nan
 
@@ -132,6 +134,16 @@ def test_events_are_paired_by_kind_and_window():
         in found.reasons
     )
     assert compare(a, a).verdict is Verdict.PASS
+
+
+def test_the_firmware_is_the_same_on_both_interpreters_bit_for_bit():
+    a = result_of(real_run(seconds=20), "case")
+    b = result_of(real_run(seconds=20, firmware=VmBoard), "case", device="micropython")
+    found = compare(a, b, EXACT)
+    assert found.reasons == ()
+    assert found.verdict is Verdict.PASS
+    assert found.rows == 200
+    assert sum(each.match is Match.MATCH for each in found.signals) > 50
 
 
 def test_a_run_without_a_record_cannot_be_compared():

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Emulated BMCs, read and capped by ipmitool and python-ipmi; rubbish on their ports."""
 
+import hmac
 import socket
-import struct
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pyipmi
 import pyipmi.interfaces
@@ -19,6 +19,7 @@ from edge.errors import ConfigError, PortError, RuntimeMissing
 from hil.frontends.dcmi import Dcmi, LimitWatch, PowerLimit
 from hil.frontends.ipmi import PASSWORD, USER, IpmiBmcs
 from hil.frontends.ipmi_bmc import IDLE_S, SESSIONS_MAX, Bmc
+from hil.frontends.ipmi_crypto import PROTECTED, SUITES, Keys
 from hil.frontends.ipmi_packet import (
     OPEN_REQUEST,
     RMCP_ASF,
@@ -224,6 +225,71 @@ def test_sessions_are_bounded_and_end_after_a_quiet_minute():
     assert bmc.answer(quiet, 41.0 + IDLE_S + 1) is None
 
 
+class Handshake:
+    """A client that goes on whatever the BMC answers, as no real one does."""
+
+    def __init__(self, name=USER, role=4):
+        self.caps = []
+        self.bmc = make_bmc(self.caps)
+        self.number = self.say(OPEN_REQUEST, OPEN)[8:12]
+        self.role_name = bytes((role, len(name))) + name.encode()
+        head = bytes((1, 0, 0, 0)) + self.number + bytes(16)
+        rakp1 = head + bytes((role, 0, 0, len(name))) + name.encode()
+        answer = self.say(0x12, rakp1)
+        self.status, self.random = answer[1], answer[8:24]
+
+    def say(self, kind, payload):
+        answer = self.bmc.answer(wrap(kind, 0, 0, payload), 0.0)
+        return parse(answer).payload
+
+    def finish(self, password=PASSWORD):
+        """RAKP 3; returns the status in RAKP 4."""
+        said = self.random + OPEN[4:8] + self.role_name
+        code = hmac.digest(password.encode(), said, "sha1")
+        return self.say(0x14, bytes((1, 0, 0, 0)) + self.number + code)[1]
+
+    def ask(self, netfn, command, data):
+        """A sealed request in the session; returns (completion code, data)."""
+        password = PASSWORD.encode()
+        key = hmac.digest(password, bytes(16) + self.random + self.role_name, "sha1")
+        keys = Keys(SUITES[0], key, 20)
+        head, body = bytes((0x20, netfn << 2)), bytes((0x81, 4, command)) + data
+        message = head + checksum(head) + body + checksum(body)
+        number = int.from_bytes(self.number, "little")
+        packet = keys.seal(wrap(PROTECTED, number, 1, keys.encrypt(message)))
+        answer = keys.decrypt(parse(self.bmc.answer(packet, 0.0)).payload)
+        return answer[6], answer[7:-1]
+
+
+def test_a_client_that_does_not_know_the_password_gets_no_session():
+    client = Handshake()
+    assert client.status == 0
+    assert client.finish("wrong") == 0x0F
+    assert client.finish() == 0
+
+
+def test_an_unknown_user_is_told_so():
+    assert Handshake(name="root").status == 0x0D
+
+
+def test_a_role_that_is_no_users_is_refused():
+    assert Handshake(role=5).status == 0x09
+
+
+def test_privilege_never_rises_above_the_role_of_the_handshake():
+    client = Handshake(role=2)
+    assert client.finish() == 0
+    assert client.ask(0x06, 0x3B, b"\x04") == (0x81, b"")
+    assert client.ask(0x2C, 0x05, b"\xdc\x01\x00\x00") == (0xD4, b"\xdc")
+    assert client.caps == []
+    client = Handshake(role=4)
+    assert client.finish() == 0
+    assert client.ask(0x2C, 0x05, b"\xdc\x01\x00\x00") == (0xD4, b"\xdc")
+    assert client.ask(0x06, 0x3B, b"\x04") == (0, b"\x04")
+    assert client.ask(0x2C, 0x05, b"\xdc\x01\x00\x00") == (0, b"\xdc")
+    assert client.caps == [1000.0]
+
+
 @pytest.mark.parametrize("command", [0x01, 0x3B, 0x3C])
 def test_without_a_session_nothing_but_the_way_in_is_answered(command):
     body = bytes((0x81, 0, command, 4))
@@ -266,7 +332,7 @@ def test_no_command_breaks_dcmi_or_leaves_its_range(command, data):
     assert 0 <= code <= 0xFF
     assert len(answer) < 32
     assert 300 <= dcmi.limit.watts <= 1000
-    assert caps in ([], [None], [1000.0]) or caps == [float(struct.unpack_from("<H", data, 4)[0])]
+    assert caps in ([], [1000.0])
 
 
 @given(st.binary(max_size=30))
@@ -279,10 +345,18 @@ def test_rubbish_on_the_socket_leaves_a_bmc_that_answers(bmcs):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         for length in range(0, 1400, 7):
             peer.sendto(RMCP_IPMI[: length % 5] + bytes(length), ("127.0.0.1", bmcs.ports[0]))
-        peer.settimeout(5)
         ping = RMCP_ASF + b"\x00\x00\x11\xbe\x80\x01\x00\x00"
-        peer.sendto(ping, ("127.0.0.1", bmcs.ports[0]))
-        assert peer.recv(99)[8] == 0x40
+        assert ask(peer, ping, bmcs.ports[0])[8] == 0x40
+
+
+def ask(peer, packet, port):
+    """Say it again until it is answered, as clients do: a full socket buffer loses datagrams."""
+    peer.settimeout(0.5)
+    for _ in range(20):
+        peer.sendto(packet, ("127.0.0.1", port))
+        with suppress(TimeoutError):
+            return peer.recv(99)
+    pytest.fail("no answer")
 
 
 def test_a_taken_port_is_a_clear_error(bmcs):

@@ -5,6 +5,7 @@ import ctypes
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from hil.frontends import nvml_build
 from hil.frontends.nvml import NvmlGpus
 from hil.frontends.nvml_build import build_library, compiler
 from hil.frontends.nvml_gpu import cap_w, split
-from hil.frontends.nvml_state import Gpu, Head
+from hil.frontends.nvml_state import CLOSED, Gpu, Head
 from hil.plant.server import LoadSpec
 from tests.hil.frontend_rig import follow, make_rack
 from tests.hil.nvml_client import NvmlClient, NvmlError
@@ -151,6 +152,30 @@ def test_without_permission_nothing_is_set(make):
         client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
 
 
+def test_with_the_drivers_rule_only_root_sets(make):
+    frontend = make(setters="root")
+    with NvmlClient(frontend, 0) as client:
+        if os.geteuid() == 0:
+            client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+            assert client.nvmlDeviceGetPowerManagementLimit(gpu=0) == 500_000
+        else:
+            with pytest.raises(NvmlError, match=str(NO_PERMISSION)):
+                client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+
+
+def test_a_slow_driver_takes_its_time_on_one_load(make):
+    frontend = make(slow_s=1.0)
+    with NvmlClient(frontend, 0) as slow, NvmlClient(frontend, 1) as quick:
+        frontend.answers[0] = "slow"
+        frontend.refresh(100, [10_200.0, 10_200.0])
+        begun_s = time.monotonic()
+        quick.nvmlDeviceGetCount()
+        between_s = time.monotonic()
+        slow.nvmlDeviceGetCount()
+        assert time.monotonic() - between_s >= 1.0
+        assert between_s - begun_s < 1.0
+
+
 def test_limits_fall_back_when_the_last_client_leaves_without_persistence(make):
     frontend = make(persistence=False)
     with NvmlClient(frontend, 0) as first, NvmlClient(frontend, 0) as second:
@@ -217,6 +242,27 @@ def test_a_bench_that_ended_is_a_lost_gpu_and_then_a_missing_driver(make):
             client.nvmlDeviceGetCount()
 
 
+def test_a_bench_that_could_not_remove_its_file_is_gone_all_the_same(make):
+    frontend = make()
+    with NvmlClient(frontend, 0) as client:
+        frontend._servers[0].state.head.flags |= CLOSED
+        with pytest.raises(NvmlError, match=str(LOST)):
+            client.nvmlDeviceGetPowerUsage(gpu=0)
+
+
+@pytest.mark.parametrize("limit_mw", [0, 1, 2_000_000_000, 2**32 - 1])
+def test_a_limit_that_is_stored_past_the_library_is_put_back(make, limit_mw):
+    frontend = make()
+    with NvmlClient(frontend, 0) as client:
+        client.nvmlDeviceSetPowerManagementLimit(500_000, gpu=0)
+        frontend.refresh(100, [10_200.0, 10_200.0])
+        assert len(frontend.take_caps()) == 1
+        frontend._servers[0].state.gpus[0].limit_mw = limit_mw
+        frontend.refresh(200, [10_200.0, 10_200.0])
+        assert frontend.take_caps() == []
+        assert client.nvmlDeviceGetPowerManagementLimit(gpu=0) == 500_000
+
+
 def test_a_bench_that_hangs_is_a_lost_gpu_until_it_goes_on(make):
     frontend = make()
     with NvmlClient(frontend, 0) as client:
@@ -267,7 +313,7 @@ def test_a_file_that_is_cut_while_in_use_is_a_lost_gpu_and_comes_back(make):
     st.lists(st.tuples(st.integers(0, 416 + 8 * 264 - 1), st.binary(min_size=1, max_size=64))),
     st.none() | st.integers(0, 416 + 8 * 264),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_no_rubbish_crashes_library_or_bench(torture, tmp_path_factory, writes, size):
     frontend = NvmlGpus(LOADS[:1], tmp_path_factory.mktemp("state"))
     with pytest.MonkeyPatch.context() as patch:

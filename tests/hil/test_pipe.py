@@ -191,3 +191,44 @@ def test_a_filter_that_goes_while_it_works_hides_no_other():
     pipe.send(b"a", 0)
     assert pipe.receive(9) == b"A"
     assert len(pipe.filters) == 1
+
+
+class Delay:
+    """Holds everything back by what is left to a moment."""
+
+    def __init__(self, until_ms):
+        self._until_ms = until_ms
+        self.asked_ms = []
+
+    def send(self, data, now_ms):
+        self.asked_ms.append(now_ms)
+        return [(max(self._until_ms - now_ms, 0), data)]
+
+    def idle(self, _now_ms):
+        return []
+
+
+def test_a_filter_is_asked_at_the_time_that_the_one_before_it_lets_go():
+    pipe = SerialPipe()
+    first, second = Delay(300), Delay(500)
+    pipe.filters += [first, second]
+    pipe.send(b"a", 0)
+    pipe.send(b"b", 400)
+    assert (first.asked_ms, second.asked_ms) == ([0, 400], [300, 400])
+    assert pipe.receive(500) == b""
+    assert pipe.receive(502) == b"ab"
+
+
+def test_what_is_delayed_takes_its_place_on_the_line_when_it_enters():
+    pipe = SerialPipe(baud=10_000)  # a byte is 1 ms
+    pipe.filters.append(Late())
+    pipe.send(b"1" + bytes(9), 0)  # enters at 10 ms, complete at 20 ms
+    pipe.send(bytes(4), 8)  # complete at 12 ms: the line is still free
+    assert pipe.due_ms() == 12
+    assert pipe.receive(12) == bytes(4)
+    assert pipe.due_ms() == 22
+    pipe.send(b"x", 13)
+    assert pipe.receive(23) == b"1" + bytes(9) + b"x"
+    pipe.send(b"9", 30)
+    assert pipe.hang_up() == 1
+    assert pipe.due_ms() is None

@@ -157,15 +157,14 @@ def test_a_second_report_replaces_the_first(tmp_path, result):
 
 def test_a_disk_that_is_full_leaves_the_old_report_and_no_half_one(tmp_path, result, monkeypatch):
     (tmp_path / "report.html").write_text("old")
-    write_text = Path.write_text
+    replace_file = Path.replace
 
-    def full(path, text, **more):
-        if "report" in path.name:
-            write_text(path, text[:100], **more)
+    def full(path, target):
+        if target.name == "report.html":
             raise OSError(28, "No space left on device")
-        return write_text(path, text, **more)
+        return replace_file(path, target)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(EdgeError, match=r"cannot hold the report \(No space left on device\)"):
         report.write(result, tmp_path)
     monkeypatch.undo()

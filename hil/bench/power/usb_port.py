@@ -44,9 +44,9 @@ def attribute(settings: Settings) -> Path:
 
 def _write(settings: Settings, value: str) -> None:
     path = attribute(settings)
+    if not path.exists():
+        raise ActuatorError(_absent(settings, path))
     try:
-        if not path.exists():
-            raise ActuatorError(_absent(settings, path))
         path.write_text(value, encoding="ascii")
     except PermissionError as error:
         raise ActuatorError(

@@ -216,7 +216,7 @@ class _PWM:
 
 
 class _I2C:
-    def __init__(self, bus, scl=None, sda=None, freq=0, timeout=50_000):  # noqa: ARG002
+    def __init__(self, bus, scl=None, sda=None, freq=0, timeout=50_000):
         assert timeout <= 5000
         assert freq
         self._bus = self.world.buses[bus]
@@ -236,7 +236,7 @@ class _I2C:
 
 # Whatever lies behind it has the methods.
 class _UART:
-    def __init__(self, bus, baud, tx=None, rx=None, timeout=-1, timeout_char=0, rxbuf=0, txbuf=0):  # noqa: ARG002
+    def __init__(self, bus, baud, tx=None, rx=None, timeout=-1, timeout_char=0, rxbuf=0, txbuf=0):
         assert timeout == 0  # nothing may wait
         assert rxbuf >= 256
         if self.world.port == "stm32":

@@ -87,7 +87,7 @@ class FakeOneWire:
         if self.fault == "error":
             raise OSError(5)
 
-    def reset(self, required=False):  # noqa: ARG002
+    def reset(self, required=False):
         self._check()
         self.busy_us += 960
         self._stage = 0
