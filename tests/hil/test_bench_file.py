@@ -99,7 +99,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path):
         ("bench: [", r"bench\.yaml:\d+: "),
         ("bench: a\nbench: b\n", r"bench\.yaml:2: bench: written twice"),
         ("", r"bench\.yaml: empty"),
-        ("- 1\n", r"bench\.yaml: empty"),
+        ("- 1\n", r"bench\.yaml:1: file: "),
         ("bench: a\ndevices: {}\n", r"bench\.yaml:2: devices: .*at least 1"),
         ("bench: !!python/object:os.system a\n", r"bench\.yaml:1: "),
         ("1: 2\nbench: a\n", r"bench\.yaml:1: "),
