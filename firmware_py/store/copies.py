@@ -41,10 +41,11 @@ def load(files, name, most=MOST, accept=None):
             try:
                 if accept is not None:
                     accept(payload)
-                return payload, seq, fell_back
             except ValueError as error:
                 refused = error
                 fell_back = True
+            else:
+                return payload, seq, fell_back
     if refused is not None:
         raise refused
     return None, 0, fell_back

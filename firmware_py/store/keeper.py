@@ -64,8 +64,8 @@ class Keeper:
         if settings.board != self._board:
             raise ValueError("is for board %s, this one is %s" % (settings.board, self._board))
 
-    # The configuration to boot with, b"" if there is none: the newest that this firmware can run on.
-    # Raises ValueError if there are some and it can run on none.
+    # The configuration to boot with, b"" if there is none: the newest that this firmware can run
+    # on. Raises ValueError if there are some and it can run on none.
     def config(self):
         from .copies import load  # noqa: PLC0415
         from .staged import MOST, NAME  # noqa: PLC0415
