@@ -46,7 +46,7 @@ def test_a_newer_payload_that_this_firmware_cannot_use_gives_way_to_the_older_on
     files = saved(b"one", b"two")
     assert copies.load(files, "config", accept=only(b"one", b"two")) == (b"two", 2, False)
     assert copies.load(files, "config", accept=only(b"one")) == (b"one", 1, True)
-    with pytest.raises(ValueError, match="one.*is not known"):
+    with pytest.raises(ValueError, match=r"one.*is not known"):
         copies.load(files, "config", accept=only())
     assert copies.load(Files(), "config", accept=only()) == (None, 0, False)
 
