@@ -2,7 +2,6 @@
 """Devices by name: where a session gets the board of each case from."""
 
 import subprocess
-import sys
 import time
 from abc import abstractmethod
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
-from edge.errors import ConfigError, LinkError
+from edge.errors import ConfigError, EdgeError, LinkError, RuntimeMissing
 from hil.bench import file as bench_file
 from hil.bench.connect import connect
 from hil.bench.lock import Lock
@@ -22,6 +21,7 @@ from hil.engine.real_run import RealRun
 from hil.engine.run import Run
 from hil.engine.unavailable import Unavailable
 from hil.engine.virtual_run import KEY, VirtualRun
+from hil.leash import leashed
 from hil.plant.rack import Sampler
 from hil.ports import HOST, LINE, POWER, STIMULUS, STORE
 from hil.scenario.model import Case
@@ -104,8 +104,12 @@ class BenchSource(DeviceSource):
         self._lock = Lock("bench", self._bench.file.bench)
 
     def make_run(self, case: Case, directory: Path) -> Run:
-        """See DeviceSource. Raises PortError, LinkError."""
-        return RealRun(case, directory, self._open, self.channels)
+        """See DeviceSource. Raises ConfigError, PortError, LinkError."""
+
+        def check_channels(signals: frozenset[str]) -> None:
+            self._bench.check_channels(self.name, signals)
+
+        return RealRun(case, directory, self._open, self.channels, check_channels)
 
     def _open(self, config: Path, case: Case, flash: Path) -> RealDevice:
         del flash  # its own
@@ -159,13 +163,20 @@ class PtySource(DeviceSource):
             raise
 
 
+_PTY_ERRORS: dict[int, type[EdgeError]] = {
+    kind.exit_code: kind for kind in (ConfigError, RuntimeMissing)
+}
+"""What the exit code of a pty board that does not start means."""
+
+
 class PtyProcess:
     """`python -m hil.drivers.pty_board`."""
 
     def __init__(self, config: Path, case: Case, flash: Path, firmware: Path | None) -> None:
-        """Raises LinkError if it does not come up."""
+        """Raises RuntimeMissing, ConfigError, LinkError if it does not come up."""
         folder = config.parent
-        command = [sys.executable, "-m", "hil.drivers.pty_board", "--uid", "pty"]
+        code = "import sys; from hil.drivers.pty_board import main; sys.exit(main(sys.argv[1:]))"
+        command = leashed(code, "--uid", PTY)
         command += ["--link", str(folder / "link"), "--bus", str(folder / "bus")]
         command += ["--config", str(config)]
         command += ["--store", str(flash)] if case.board.store else []
@@ -179,24 +190,34 @@ class PtyProcess:
             stderr=self._said,
             process_group=0,
         )
+        try:
+            self._wait(folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait(self, folder: Path) -> None:
         until_s = time.monotonic() + PTY_STARTS_S
         while not all((folder / port).exists() for port in ("link", "bus")):
-            if self._process.poll() is not None or time.monotonic() > until_s:
-                self.close()
+            code = self._process.poll()
+            if code is not None or time.monotonic() > until_s:
                 words = (folder / "pty_board.log").read_text(errors="replace").strip()
-                raise LinkError(f"the pty board does not start: {words or 'no message'}")
+                kind = _PTY_ERRORS.get(code or 0, LinkError)
+                raise kind(f"the pty board does not start: {words or 'no message'}")
             time.sleep(0.02)
 
     def close(self) -> None:
         """End it."""
-        if self._process.poll() is None:
+        try:
             self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._said.close()
+            self._process.wait(5)
+        except BaseException as error:
+            self._process.kill()
+            self._process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+        finally:
+            self._said.close()
 
 
 def source_of(name: str, bench: Path | None = None, firmware: Path | None = None) -> DeviceSource:
