@@ -51,6 +51,8 @@ class DeviceSource(AbstractContextManager["DeviceSource"]):
     """It can be damaged."""
     destructive = False
     """Who owns it allows steps that may damage it."""
+    met = False
+    """It has been there for at least one case."""
 
     @abstractmethod
     def make_run(self, case: Case, directory: Path) -> Run:
@@ -220,15 +222,24 @@ class PtyProcess:
             self._said.close()
 
 
+def check_device(name: str, bench: Path | None, firmware: Path | None) -> None:
+    """Raise ConfigError for a device that there is not, or one that takes no other firmware."""
+    known = ", ".join((*VIRTUAL, PTY))
+    if firmware is not None:
+        if name not in {"micropython", PTY}:
+            raise ConfigError(f"--firmware is for the VM: {name} runs its own")
+        if not (firmware / "firmware_py").is_dir():
+            raise ConfigError(f"{firmware} has no folder firmware_py: give the folder above it")
+    if name in VIRTUAL or name == PTY:
+        return
+    if bench is None:
+        raise ConfigError(f"no device {name!r}: give one of {known}, or --bench with its file")
+    bench_file.load(bench).device(name)
+
+
 def source_of(name: str, bench: Path | None = None, firmware: Path | None = None) -> DeviceSource:
-    """The device of that name. Raises ConfigError with the names that there are."""
+    """The device of that name; a board of a bench file is locked. Raises ConfigError, PortError."""
+    check_device(name, bench, firmware)
     if name in VIRTUAL:
         return VirtualSource(VIRTUAL[name], firmware)
-    if name == PTY:
-        return PtySource(firmware)
-    if bench is None:
-        known = ", ".join((*VIRTUAL, PTY))
-        raise ConfigError(f"no device {name!r}: give one of {known}, or --bench with its file")
-    if firmware is not None:
-        raise ConfigError(f"--firmware is for the VM: {name} runs what was flashed to it")
-    return BenchSource(bench, name)
+    return PtySource(firmware) if bench is None or name == PTY else BenchSource(bench, name)
