@@ -50,7 +50,8 @@ class SessionOptions:
         words += [f"--device={self.device}", f"--seed={case.seed}"]
         words += [f"--bench={self.bench}"] if self.bench else []
         words += [f"--firmware={self.firmware}"] if self.firmware else []
-        words += [f"--param={name}={value}" for name, value in self.params.items()]
+        given = {name: value for name, value in self.params.items() if name in case.params}
+        words += [f"--param={name}={value}" for name, value in given.items()]
         words += ["--allow-destructive"] if self.allow_destructive else []
         return shlex.join(words)
 

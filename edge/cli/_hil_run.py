@@ -2,6 +2,7 @@
 """What `rackedge hil run` does: sessions, replay, comparison, an open rack."""
 
 import logging
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -98,11 +99,11 @@ class RunCommand:
         if len(cases) != 1:
             names = ", ".join(case.name for case in cases[:8])
             raise ConfigError(f"--serve runs one case: choose it with --case, out of {names}")
-        # Its end is Ctrl-C: that is no failure.
         result = serve_case(cases[0], directory, self.firmware)
-        result.replay = options.command(cases[0]) + " --serve"
-        told.add(result)
+        result.replay = " ".join(("rackedge", *sys.argv[1:]))
+        told.add(result, quiet=True)
         told.finish()
+        # Its end is Ctrl-C: that is no failure.
         return 0 if told.good or result.duration_s * 1000 < cases[0].duration_ms else 1
 
     def _only_with_serve(self) -> None:
@@ -149,9 +150,8 @@ class RunCommand:
         if self.combine:
             from hil.combine import combinations  # noqa: PLC0415
 
-            with closing(combinations(options, cases, self.combine)) as results:
-                for result in results:
-                    told.add(result)
+            for result in combinations(options, cases, self.combine):
+                told.add(result)
         if self.compare is not None:
             compare_all(told, replace(options, device=self.compare), cases)
 

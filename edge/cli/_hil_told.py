@@ -36,21 +36,21 @@ class Told:
         self._report: Report | None = None
         if report is not None:
             from hil.report.files import check_directory  # noqa: PLC0415
-            from hil.report.write import Report  # noqa: PLC0415
+            from hil.report import write  # noqa: PLC0415
 
             check_directory(report)
-            self._report = Report(report)
+            self._report = write.Report(report)
         self.results: list[RunResult] = []
         self.comparisons: list[Comparison] = []
         self.earlier: Earlier | None = None
         """The run that the first results are a replay of."""
 
-    def add(self, result: "RunResult") -> None:
-        """Print its line, write its files. Raises EdgeError."""
+    def add(self, result: "RunResult", *, quiet: bool = False) -> None:
+        """Print its line unless `quiet`, write its files. Raises EdgeError."""
         self.results.append(result)
         if self._report is not None:
             self._report.add(result)
-        if not self._as_json:
+        if not self._as_json and not quiet:
             print(line(result), flush=True)
 
     @property
