@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli._hil_told import Told, status
+from edge.cli._hil_told import BAD, Told, line, status
 from edge.errors import ConfigError, EdgeError
 
 if TYPE_CHECKING:
@@ -93,7 +93,10 @@ class RunCommand:
         from hil.session import collect  # noqa: PLC0415
 
         self._only_with_serve()
-        told = Told(self.report, as_json=False)
+        if self.report is not None:
+            from hil.report.files import check_directory  # noqa: PLC0415
+
+            check_directory(self.report)
         options = self.options()
         cases = collect(options) if self.scenarios else [default_case()]
         if len(cases) != 1:
@@ -101,10 +104,14 @@ class RunCommand:
             raise ConfigError(f"--serve runs one case: choose it with --case, out of {names}")
         result = serve_case(cases[0], directory, self.firmware)
         result.replay = " ".join(("rackedge", *sys.argv[1:]))
-        told.add(result, quiet=True)
-        told.finish()
-        # Its end is Ctrl-C: that is no failure.
-        return 0 if told.good or result.duration_s * 1000 < cases[0].duration_ms else 1
+        cut = result.duration_s * 1000 < cases[0].duration_ms
+        print(f"served {result.duration_s:g} s" if cut else line(result))
+        if self.report is not None:
+            from hil.report.write import write  # noqa: PLC0415
+
+            print(f"report: {write([result], self.report)}")
+        # Its usual end is Ctrl-C: that is no failure.
+        return int(result.verdict in BAD and not cut)
 
     def _only_with_serve(self) -> None:
         """Raise ConfigError for options that say nothing to an open rack."""

@@ -35,8 +35,8 @@ class Told:
         self._as_json = as_json
         self._report: Report | None = None
         if report is not None:
-            from hil.report.files import check_directory  # noqa: PLC0415
             from hil.report import write  # noqa: PLC0415
+            from hil.report.files import check_directory  # noqa: PLC0415
 
             check_directory(report)
             self._report = write.Report(report)
@@ -45,12 +45,12 @@ class Told:
         self.earlier: Earlier | None = None
         """The run that the first results are a replay of."""
 
-    def add(self, result: "RunResult", *, quiet: bool = False) -> None:
-        """Print its line unless `quiet`, write its files. Raises EdgeError."""
+    def add(self, result: "RunResult") -> None:
+        """Print its line, write its files. Raises EdgeError."""
         self.results.append(result)
         if self._report is not None:
             self._report.add(result)
-        if not self._as_json and not quiet:
+        if not self._as_json:
             print(line(result), flush=True)
 
     @property
@@ -63,10 +63,11 @@ class Told:
     @property
     def good(self) -> bool:
         """Whether there is nothing to complain about."""
+        from hil.flakes import flakes  # noqa: PLC0415
+
         fine = not any(result.verdict in BAD for result in self.results)
-        return (
-            fine and self.same is not False and all(c.verdict == "PASS" for c in self.comparisons)
-        )
+        agree = all(each.verdict == "PASS" for each in self.comparisons)
+        return fine and agree and self.same is not False and not flakes(self.results)
 
     def finish(self) -> None:
         """Write junit.xml and report.html; print the summary, or the document. Raises EdgeError."""
@@ -79,7 +80,7 @@ class Told:
             self._summary(page)
 
     def _document(self) -> None:
-        from hil.plugin.flakes import flakes  # noqa: PLC0415
+        from hil.flakes import flakes  # noqa: PLC0415
         from hil.report.document import run_document  # noqa: PLC0415
 
         documents = [
@@ -91,7 +92,7 @@ class Told:
         sys.stdout.write("\n")
 
     def _summary(self, page: Path | None) -> None:
-        from hil.plugin.flakes import flakes  # noqa: PLC0415
+        from hil.flakes import flakes  # noqa: PLC0415
 
         for each in self.comparisons:
             said = "the same" if each.verdict == "PASS" else "; ".join(each.reasons)
