@@ -4,12 +4,12 @@
 import subprocess
 import time
 from abc import abstractmethod
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from edge.errors import ConfigError, EdgeError, LinkError, RuntimeMissing
+from edge.errors import ConfigError, EdgeError, LinkError, PortError, RuntimeMissing
 from hil.bench import file as bench_file
 from hil.bench.connect import connect
 from hil.bench.lock import Lock
@@ -30,6 +30,8 @@ VIRTUAL = {"micropython": VmBoard, "cpython": CpythonBoard}
 PTY = "pty"
 PTY_STARTS_S = 60.0
 """Longest wait for the ports of a pty board: it may have to compile its firmware first."""
+PTY_ENDS_S = 1.0
+"""Longest wait for the last words of one whose port has gone away."""
 PTY_BENCH = """\
 bench: pty
 devices:
@@ -156,13 +158,18 @@ class PtySource(DeviceSource):
     def _open(self, config: Path, case: Case, flash: Path) -> RealDevice:
         folder = config.parent
         board = PtyProcess(config, case, flash, self._firmware)
-        try:
+        closed: Callable[[], None] = lambda: None  # noqa: E731 - until it is the device's to call
+        with ExitStack() as stack:
+            stack.callback(board.close)
             bench = folder / "bench.yaml"
             bench.write_text(PTY_BENCH.format(folder=folder), encoding="utf-8")
-            return connect(bench_file.load(bench), PTY, closed=board.close)
-        except BaseException:
-            board.close()
-            raise
+            try:
+                device = connect(bench_file.load(bench), PTY, closed=lambda: closed())
+            except (PortError, LinkError):
+                board.check(wait_s=PTY_ENDS_S)
+                raise
+            closed = stack.pop_all().close
+            return device
 
 
 _PTY_ERRORS: dict[int, type[EdgeError]] = {
@@ -201,12 +208,19 @@ class PtyProcess:
     def _wait(self, folder: Path) -> None:
         until_s = time.monotonic() + PTY_STARTS_S
         while not all((folder / port).exists() for port in ("link", "bus")):
-            code = self._process.poll()
-            if code is not None or time.monotonic() > until_s:
-                words = (folder / "pty_board.log").read_text(errors="replace").strip()
-                kind = _PTY_ERRORS.get(code or 0, LinkError)
-                raise kind(f"the pty board does not start: {words or 'no message'}")
+            self.check()
+            if time.monotonic() > until_s:
+                raise LinkError(f"the pty board does not start within {PTY_STARTS_S:g} s")
             time.sleep(0.02)
+
+    def check(self, wait_s: float = 0.0) -> None:
+        """Raise what it has said if it has ended. RuntimeMissing, ConfigError, LinkError."""
+        with suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(wait_s)
+            self._said.seek(0)
+            words = self._said.read().decode(errors="replace").strip()
+            kind = _PTY_ERRORS.get(code, LinkError)
+            raise kind(f"the pty board does not start: {words or 'no message'}")
 
     def close(self) -> None:
         """End it."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bench that Python tests get: a scenario without a file, stepped by the test."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from edge.errors import EdgeError
 from hil.devices import VIRTUAL, source_of
 from hil.engine.health import health
+from hil.engine.run import MOST_ROWS
 from hil.engine.virtual import TICK_MS, VirtualBench
 from hil.engine.virtual_run import VirtualRun
 from hil.faults import Prepared
@@ -25,7 +27,8 @@ from hil.scenario.model import Case, FaultSpec, Where
 from hil.scenario.options import BoardOptions, HostOptions
 from hil.verdict import CheckResult, FaultSpan, Verdict, worst
 
-LONGEST_MS = 24 * 3_600_000
+LENGTH_MS = MOST_ROWS * TICK_MS
+"""What the run takes for its length: it records every tick. A test may go on for longer."""
 HERE = Where("bench.inject", 1)
 REPETITION = "hil_repetition"
 
@@ -86,8 +89,10 @@ class TestBench:
                 raise AssertionError(self._run.failure)
 
     def value(self, signal: str) -> float:
-        """A signal in the last tick. Raises KeyError with the names that there are."""
-        return self.record.signal(signal)[-1]
+        """A signal in the last tick; NaN before the first. Raises KeyError with the names that
+        there are."""
+        values = self.record.signal(signal)
+        return values[-1] if values else math.nan
 
     def inject(self, kind: str, **values: object) -> Injected:
         """Begin a fault of hil/faults/README.md; `clear` ends it. Raises ConfigError."""
@@ -179,7 +184,7 @@ def case_of(node: pytest.Item) -> Case:
         needs=frozenset(),
         params={},
         seed=int(str(given.get("seed", 1))),
-        duration_ms=LONGEST_MS,
+        duration_ms=LENGTH_MS,
         rack=RackOptions.model_validate(given.get("rack", {})),
         board=BoardOptions.model_validate(given.get("board", {})),
         host=HostOptions.model_validate(given.get("host", {})),

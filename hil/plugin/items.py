@@ -87,7 +87,7 @@ class ScenarioFile(pytest.File):
 
     def _item(self, name: str, case: Case, options: SessionOptions) -> pytest.Item:
         item: pytest.Item = ScenarioItem.from_parent(self, name=name, case=case, options=options)
-        if options.device not in VIRTUAL and self.config.pluginmanager.hasplugin("xdist"):
+        if options.device not in VIRTUAL:
             # One board is one worker's, under --dist loadgroup.
             item.add_marker(pytest.mark.xdist_group(f"rackedge-{options.device}"))
         return item

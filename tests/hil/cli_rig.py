@@ -42,10 +42,13 @@ class Place:
         self.tag = uuid.uuid4().hex
         runtime = folder / "runtime"
         runtime.mkdir()
+        self.scratch = folder / "scratch"
+        self.scratch.mkdir()
         self.environment = os.environ | {
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "error",
             "XDG_RUNTIME_DIR": str(runtime),
+            "TMPDIR": str(self.scratch),
             TAG: self.tag,
         }
 
@@ -66,6 +69,12 @@ class Place:
     def start(self, *arguments, main=MAIN):
         """Going on; what it says is in `out` and `err`."""
         return Going(self, [*main, *map(str, arguments)])
+
+    def runs(self, settled_s=1.0):
+        """A case with a host has been going on for a while."""
+        files = list(self.scratch.glob("rackedge-hil-*/rack.toml"))
+        now_s = time.time()
+        return any(now_s - file.stat().st_mtime > settled_s for file in files if file.exists())
 
     def living(self):
         """(pid, command line) of every process that came of this place."""

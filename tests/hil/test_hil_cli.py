@@ -76,7 +76,7 @@ def test_json_is_one_document_and_nothing_else(place):
     assert [each["verdict"] for each in document["results"]] == ["PASS", "PASS"]
     assert document["flaky"] == []
     assert document["same"] is None
-    assert any("feed A" in event["text"] for event in document["results"][0]["events"])
+    assert document["results"][0]["decisions"]
 
 
 def test_every_mistake_of_every_file_is_told_at_once(place):
@@ -168,7 +168,8 @@ def test_another_firmware_is_what_runs(place):
     main.write_text("raise ValueError('other firmware')\n" + main.read_text())
     done = place.hil("run", scenario(place.folder), f"--firmware={other}")
     assert done.returncode == 4
-    assert "other firmware" in " ".join(told(done))
+    assert "ValueError: other firmware" in done.stderr  # the last words of the VM
+    assert "edge/cli" not in done.stderr
 
 
 def test_a_replay_is_the_same_bit_for_bit_also_with_parameters(place):

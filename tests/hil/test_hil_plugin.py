@@ -2,8 +2,10 @@
 """The pytest plugin, in sessions of pytest of their own."""
 
 import json
+import signal
 import sys
 from importlib.metadata import entry_points
+from xml.etree import ElementTree
 
 import junitparser
 import pytest
@@ -123,9 +125,11 @@ def test_scenario_files_are_tests_with_nodes_and_names(place):
     assert outcomes(some) == {"calm[load=1]": "PASSED", "hot": "FAILED"}
     assert "again: rackedge hil run" in some.stdout
     assert "Traceback" not in some.stdout
-    suites = junitparser.JUnitXml.fromfile(str(place.folder / "junit.xml"))
-    cases = {case.name: case for suite in suites for case in suite}
-    told = {each.name: each.value for each in cases["calm[load=1]"].properties()}
+    suites = ElementTree.parse(place.folder / "junit.xml")
+    told = {
+        each.get("name"): each.get("value")
+        for each in suites.iterfind(".//testcase[@name='calm[load=1]']/properties/property")
+    }
     assert told["verdict"] == "PASS"
     assert told["device"] == "cpython"
     assert len(told["digest"]) == 64
@@ -201,15 +205,10 @@ def test_count_finds_what_is_not_the_same_each_time(place):
     done = session(place, CPYTHON, "--count=3")
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FLAKY", "NOT"))]
     assert lines == [
-        "NOT REPLAYABLE test_flaky.test_other_each_time (cpython): 3 records of one seed",
         "FLAKY test_flaky.test_flaky[load=2] (cpython): 1 FAIL, 2 PASS",
-    ] or sorted(lines) == sorted(
-        [
-            "NOT REPLAYABLE test_flaky.test_other_each_time (cpython): 3 records of one seed",
-            "FLAKY test_flaky.test_flaky[load=2] (cpython): 1 FAIL, 2 PASS",
-        ]
-    )
-    assert "13 passed, 1 failed" in done.stdout or "1 failed, 12 passed" in done.stdout
+        "NOT REPLAYABLE test_flaky.test_other_each_time (cpython): 3 records of one seed",
+    ]
+    assert "1 failed, 12 passed" in done.stdout
     only = session(place, CPYTHON, "--count=2", "-k", "other_each_time")
     assert only.returncode == 1  # both pass, and yet
 
@@ -251,13 +250,12 @@ def test_one_board_is_not_shared_between_workers(place, tmp_path):
 
 
 def test_an_interrupted_session_still_writes_its_report(place):
-    import signal
-
     scenario(place.folder, "a", duration="1s")
     scenario(place.folder, "b", duration="3600s", host="daemon")
     scenario(place.folder, "c", duration="1s")
     going = place.start("--hil-report=report", CPYTHON, main=PYTEST)
     going.until((place.folder / "report" / "a" / "run.json").exists)
+    going.until(place.runs)
     assert going.end(signal.SIGINT) == pytest.ExitCode.INTERRUPTED
     assert (place.folder / "report" / "report.html").exists()
     cut = json.loads((place.folder / "report" / "b" / "run.json").read_text())
