@@ -4,7 +4,7 @@
 import subprocess
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import IO
@@ -158,17 +158,17 @@ class PtySource(DeviceSource):
     def _open(self, config: Path, case: Case, flash: Path) -> RealDevice:
         folder = config.parent
         board = PtyProcess(config, case, flash, self._firmware)
-        closed: Callable[[], None] = lambda: None  # noqa: E731 - until it is the device's to call
+        later = ExitStack()  # for the device to close, once it is there
         with ExitStack() as stack:
             stack.callback(board.close)
             bench = folder / "bench.yaml"
             bench.write_text(PTY_BENCH.format(folder=folder), encoding="utf-8")
             try:
-                device = connect(bench_file.load(bench), PTY, closed=lambda: closed())
+                device = connect(bench_file.load(bench), PTY, closed=later.close)
             except (PortError, LinkError):
                 board.check(wait_s=PTY_ENDS_S)
                 raise
-            closed = stack.pop_all().close
+            later.callback(stack.pop_all().close)
             return device
 
 

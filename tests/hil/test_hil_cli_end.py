@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs that are ended before their time: the report is written, nothing is left, boards are safe."""
+"""Runs that end before their time: the report is written, nothing is left, boards are safe."""
 
 import json
 import os
@@ -51,11 +51,8 @@ def run_of(place, case):
 
 def state_of(board):
     """What the board says of itself to whoever asks."""
-    client = BoardClient(open_transport(str(board.link)))
-    try:
+    with BoardClient(lambda: open_transport(str(board.link))) as client:
         return client.telemetry().state
-    finally:
-        client.close()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
