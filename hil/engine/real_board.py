@@ -3,10 +3,14 @@
 
 import threading
 import time
+from array import array
+from collections.abc import Callable, Sequence
 
 from edge.errors import EdgeError, LinkError
 from firmware_py.store.reset import CAUSE_POWER_ON
 from hil.drivers.device import RealDevice
+from hil.engine.probe import Channels, Probe
+from hil.plant.rack import Rack
 from hil.ports import POWER, Unsupported
 
 DARK_MS = 1_000
@@ -83,6 +87,27 @@ class RealBoard:
     def heap(self, kib: int | None) -> None:
         """See BoardPort."""
         raise Unsupported(f"{self._device.name}: its heap is its own")
+
+
+class LinkProbe(Probe):
+    """Of a board without a bus: what it tells, and what its events count."""
+
+    def __init__(
+        self,
+        rack: Rack,
+        groups: int,
+        telemetry: Callable[[], Sequence[int] | None],
+        channels: Channels,
+    ) -> None:
+        nothing = array("i")
+        super().__init__(
+            rack, nothing, nothing, groups, telemetry, stimulated=False, channels=channels
+        )
+        self.names += ("n_boot", "n_lockout")
+
+    def row(self) -> list[float]:
+        """See Probe."""
+        return [*super().row(), float(self.board.boots), float(self.board.lockouts)]
 
 
 class Watch:

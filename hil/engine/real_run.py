@@ -15,7 +15,7 @@ from firmware_py.channels import N_IN, N_OUT
 from firmware_py.link import messages as m
 from hil.drivers.device import RealDevice
 from hil.engine.probe import Channels, Probe
-from hil.engine.real_board import SILENT_LINK_MS, SILENT_MS, RealBoard, Watch
+from hil.engine.real_board import SILENT_LINK_MS, SILENT_MS, LinkProbe, RealBoard, Watch
 from hil.engine.real_hosts import HostProcess, ListenerThread, NoHost
 from hil.engine.run import Run
 from hil.engine.unavailable import Unavailable
@@ -128,27 +128,21 @@ class RealRun(Run):
 
     def _check_names(self) -> None:
         """Before anything is opened: mistakes of the case and of the bench file."""
-        names = self._probe(stimulated=True).names
+        names = self._full_probe().names
         self._check_channels(frozenset(names))
         check_names(replace(self.case, params=self.constants()), names)
 
-    def _probe(self, *, stimulated: bool) -> Probe:
-        return Probe(
-            self.rack,
-            self.inputs,
-            self.outputs,
-            self.groups,
-            self.telemetry,
-            stimulated=stimulated,
-            channels=None if stimulated else self._channels,
-        )
+    def _full_probe(self) -> Probe:
+        return Probe(self.rack, self.inputs, self.outputs, self.groups, self.telemetry)
 
     def _prepare(self, ports: Ports) -> None:
+        if self._stimulated:
+            self.prepare(self._full_probe(), ports)
+            return
+        probe = LinkProbe(self.rack, self.groups, self.telemetry, self._channels)
         try:
-            self.prepare(self._probe(stimulated=self._stimulated), ports)
+            self.prepare(probe, ports)
         except ConfigError as error:
-            if self._stimulated:
-                raise
             raise Unavailable(f"{self.device.name} has no bus, and no channel: {error}") from None
 
     def _make_host(self) -> NoHost:

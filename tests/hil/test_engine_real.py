@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -220,7 +221,7 @@ def test_power_is_cycled_by_the_command_of_the_bench_file(folder):
         assert found.late_ticks < 30  # nobody waited for the supply
         assert found.record.signal("state")[-1] == m.STATE_LOCAL
         ups = [frame.t_ms for frame in found.frames if frame.up]
-        assert any(b - a > 800 for a, b in zip(ups, ups[1:], strict=False))  # it was dark
+        assert any(b - a > 800 for a, b in pairwise(ups))  # it was dark
         assert ups[-1] > 6000
     finally:
         os.spawnl(os.P_WAIT, sys.executable, sys.executable, str(switch), str(folder), "off")
@@ -237,7 +238,8 @@ def quiet(folder):
 def test_channels_give_a_board_without_a_bus_its_signals(folder, quiet):
     channels = "    channels: {feed_a_w: {from: tm_feed_a_mw, scale: 0.001}}\n"
     given = options(folder, quiet.link, channels)
-    seen = case(3.0, host="watch", checks=(ends("feed_a_w > 390 and feed_a_w < 410"),))
+    checks = (ends("feed_a_w > 390 and feed_a_w < 410"), always("n_boot == 1"))
+    seen = case(3.0, host="watch", checks=checks)
     other = case(3.0, host="watch", name="other", checks=(ends("inlet_c < 30"),))
     found, unseen = run_session(given, [seen, other])
     if found.verdict is not Verdict.INCONCLUSIVE:
@@ -249,6 +251,7 @@ def test_channels_give_a_board_without_a_bus_its_signals(folder, quiet):
     wrong = options(folder, quiet.link, channels.replace("feed_a_w", "fed_a_w"))
     with pytest.raises(ConfigError, match=r"bench\.yaml:\d+: no signal fed_a_w in this run"):
         list(run_session(wrong, [seen]))
+    given = options(folder, quiet.link, channels)
     misspelt = case(3.0, host="watch", checks=(ends("inlett_c < 30"),))
     with pytest.raises(ConfigError, match="inlett_c"):
         list(run_session(given, [misspelt]))

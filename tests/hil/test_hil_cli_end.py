@@ -3,6 +3,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,6 +102,8 @@ def test_on_a_board_ctrl_c_gives_the_lease_back_and_a_killed_bench_no_stale_lock
     assert f"(pid {going.process.pid}, since" in taken.stderr
     going.end(signal.SIGKILL)
     assert place.is_empty()
+    for left in place.scratch.iterdir():
+        shutil.rmtree(left)
     going = place.start(*run)
     going.until(lambda: place.runs(6.0), 60)
     assert going.end(signal.SIGINT) == 130
