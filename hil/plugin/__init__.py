@@ -30,7 +30,6 @@ MARKERS = (
     "rack(rack=..., board=..., host=..., seed=...): what `bench` is built of, as in a scenario",
     "hil_expect(*layers): trouble of these layers of faults is what the test is about",
     "quarantine(reason, until): a failure counts as expected until that date (YYYY-MM-DD)",
-    "xdist_group(name): of pytest-xdist, which may not be there",
 )
 BENCH: "pytest.StashKey[TestBench]" = pytest.StashKey()
 """The bench of an item, while its test runs."""

@@ -10,7 +10,7 @@ import pytest
 
 from edge.cli._hil_run import parameters
 from edge.errors import EdgeError, PortError
-from hil.devices import VIRTUAL, DeviceSource, check_device, source_of
+from hil.devices import DeviceSource, check_device, source_of
 from hil.engine.run import Interrupted
 from hil.plugin.results import keep
 from hil.scenario.files import Reader, all_params
@@ -83,14 +83,7 @@ class ScenarioFile(pytest.File):
         for case in cases:
             for repetition in range(count):
                 name = case.name if count == 1 else f"{case.name}#{repetition + 1}"
-                yield self._item(name, case, options)
-
-    def _item(self, name: str, case: Case, options: SessionOptions) -> pytest.Item:
-        item: pytest.Item = ScenarioItem.from_parent(self, name=name, case=case, options=options)
-        if options.device not in VIRTUAL:
-            # One board is one worker's, under --dist loadgroup.
-            item.add_marker(pytest.mark.xdist_group(f"rackedge-{options.device}"))
-        return item
+                yield ScenarioItem.from_parent(self, name=name, case=case, options=options)
 
 
 class ScenarioItem(pytest.Item):
@@ -130,7 +123,7 @@ class ScenarioItem(pytest.Item):
                 if "PYTEST_XDIST_WORKER" not in os.environ:
                     raise
                 raise PortError(
-                    f"{error}; boards are not shared between workers: use --dist loadgroup"
+                    f"{error}; boards are not shared between workers: run without -n"
                 ) from None
             self.config.stash[SOURCE] = source
             self.config.add_cleanup(stack.close)
