@@ -203,10 +203,11 @@ class Sense:
         self.alive[feed] = mv == INVALID or mv >= self._half_mv[feed] or loaded
 
     def _feed(self, feed):
-        value = self.trust.value
+        trust = self.trust
+        value = trust.value
         ma = value[_AMPS[feed]]
         self.feed_mw[feed] = value[_WATTS[feed]]
-        fresh = self.trust.bad_ticks[_AMPS[feed]] == 0 and not self.trust.gone(_AMPS[feed])
+        fresh = trust.bad_ticks[_AMPS[feed]] == 0 and not trust.gone(_AMPS[feed])
         alone = self._feeds == 2 and not self.alive[1 - feed]
         fresh = fresh and not self._doubted(feed, ma, alone)
         self.measured[feed] = fresh
@@ -214,7 +215,7 @@ class Sense:
             ma = max(ma, 0)
         elif not fresh:
             ma = max(ma, self._stand_in(feed, alone))
-        elif not self._doubt[feed] and self.total_w > 0 and not self.unknown:
+        elif not (self._doubt[feed] or self.unknown or trust.lags(feed)) and self.total_w > 0:
             if not (alone and self._ma_per_kw[feed]):
                 self._ma_per_kw[feed] = min(ma * 1000 // self.total_w + 1, 1_000_000)
         self.feed_ma[feed] = ma

@@ -14,7 +14,10 @@ from ..link.wire import EV_SENSOR, INVALID
 
 LOST_TICKS = 3
 STUCK_TICKS = 600  # 60 s without a change of 1 m degC while the power changed by a fifth
-STUCK_AMPS_TICKS = 50  # a current follows at once
+STUCK_AMPS_TICKS = 50  # a current follows the loads at once; their meters may be slower
+# A current that stays while the loads and the power of its own feed have moved by a fifth: 0.5 s, as
+# a breaker at one and a half times its rating opens within seconds. One odd meter is no proof.
+_OWN_POWER = const(10)  # counts as so many ticks
 
 _N = ch.IN_LOAD0_MW  # the loads have their own check
 _MAX_MW = const(1_000_000_000)  # of a feed
@@ -66,6 +69,11 @@ class Trust:
         self._still = array("i", [0] * len(_FOLLOW))  # ticks
         self._was = array("i", [INVALID] * len(_FOLLOW))
         self._was_w = array("i", [0] * len(_FOLLOW))
+        self._own_w = array("i", [0] * 2)  # power of the feed when its current last changed
+        self._least_w = array("i", [0] * 2)  # a smaller change is noise: 5 % of one phase's rating
+        for k in range(len(config.feeds)):
+            feed = config.feeds[k]
+            self._least_w[k] = feed.rating_ma // 20 * (feed.nominal_mv // 1000) // 1000
 
     # One tick.
     def step(self):
@@ -80,6 +88,10 @@ class Trust:
             if _FOLLOW[k] == i:
                 return self._still[k] >= _limit(k)
         return False
+
+    # The current of a feed has not followed the power for a tick at least.
+    def lags(self, feed):
+        return self._still[feed] > 0
 
     # Some value is frozen.
     def frozen(self):
@@ -122,11 +134,27 @@ class Trust:
                 self._was[k] = value
                 self._was_w[k] = total_w
                 self._still[k] = 0
+                if k < 2:
+                    self._own_w[k] = self._feed_w(k)
             elif value > 0 and abs(total_w - self._was_w[k]) * 5 > self._was_w[k]:
                 if self._still[k] < _limit(k):
-                    self._still[k] += 1
+                    ticks = _OWN_POWER if k < 2 and self._moved(k) else 1
+                    self._still[k] = min(self._still[k] + ticks, _limit(k))
                     if self._still[k] == _limit(k):
                         self._events.put(EV_SENSOR, i, 1, 0)
+
+    # W; -1 if it is not measured.
+    def _feed_w(self, feed):
+        mw = self.value[ch.IN_FEED_A_MW + feed]
+        return mw // 1000 if mw >= 0 else -1
+
+    # The power of this feed is another than when its current last changed.
+    def _moved(self, feed):
+        was_w = self._own_w[feed]
+        now_w = self._feed_w(feed)
+        change_w = abs(now_w - was_w)
+        known = was_w >= 0 and now_w >= 0
+        return known and change_w > self._least_w[feed] and change_w * 5 > was_w
 
 
 def _limit(k):
