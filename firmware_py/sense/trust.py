@@ -15,8 +15,8 @@ from ..link.wire import EV_SENSOR, INVALID
 LOST_TICKS = 3
 STUCK_TICKS = 600  # 60 s without a change of 1 m degC while the power changed by a fifth
 STUCK_AMPS_TICKS = 50  # a current follows the loads at once; their meters may be slower
-# A current that stays while the loads and the power of its own feed have moved by a fifth: 0.5 s, as
-# a breaker at one and a half times its rating opens within seconds. One odd meter is no proof.
+# A current that stays while the loads and the power of its own feed have moved by a fifth: 0.5 s,
+# as a breaker at one and a half times its rating opens within seconds. One odd meter is no proof.
 _OWN_POWER = const(10)  # counts as so many ticks
 
 _N = ch.IN_LOAD0_MW  # the loads have their own check

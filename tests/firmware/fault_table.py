@@ -33,8 +33,8 @@ ROWS = {
         "same",
         "none",
         "SENSOR 1",
-        50,
-        "still while the loads halved: 5 s, the loads stand in",
+        5,
+        "still while loads and its own power halved: 0.5 s, the loads stand in",
     ),
     ("feed current", "drift"): (
         "LOCAL",

@@ -180,3 +180,28 @@ def test_an_open_current_transformer_is_found_by_the_power_it_should_carry():
     rig.faults.clear()
     rig.run(2)
     assert not rig.app.sense.faulty()
+
+
+def test_a_current_that_stays_while_its_own_power_doubles_is_given_up_before_its_breaker_opens():
+    rig = Rig()
+    rig.run(30)
+    frozen = rig.app.sense.feed_ma[0]
+    rig.faults = {ch.IN_FEED_A_MA: frozen}
+    rig.run(60)
+    assert not rig.app.sense.faulty()  # a steady rack is no reason
+    rig.load_w = [2 * watts for watts in rig.load_w]
+    rig.run(4)
+    assert not rig.app.sense.faulty()
+    rig.run(2)
+    assert rig.app.sense.faulty()
+    assert rig.app.sense.feed_ma[0] > 1.9 * frozen  # what the loads draw stands in for it
+
+
+def test_an_odd_power_meter_alone_does_not_accuse_the_current():
+    rig = Rig()
+    rig.run(30)
+    ma = rig.app.sense.feed_ma[0]
+    rig.faults = {ch.IN_FEED_A_MW: 3 * rig.app.sense.feed_mw[0]}
+    rig.run(40)
+    assert rig.app.sense.feed_ma[0] == ma
+    assert rig.app.sense.measured[0]
