@@ -20,7 +20,7 @@ from hil.report.run_lanes import Stack
 
 FLOATS_MAX = 1_800_000
 """Numbers of one page, about 7 MB before they are deflated."""
-COLUMNS_MIN = 100
+COLUMNS_MIN = 60
 """A series keeps at least so many columns, however many there are."""
 COLUMNS_MAX = 40_000
 WEIGHT = 4

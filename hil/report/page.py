@@ -29,7 +29,8 @@ def page(results: Sequence[RunResult], comparisons: Sequence[Comparison] = ()) -
     verdicts = [result.verdict for result in results] + [each.verdict for each in comparisons]
     closer = [verdict is not Verdict.PASS for verdict in verdicts]
     columns = columns_for([*stacks, *compared], closer)
-    sizes = [Sizes(each, static_columns([*stacks, *compared])) for each in columns]
+    drawn = static_columns([*stacks, *compared], closer)
+    sizes = [Sizes(*each) for each in zip(columns, drawn, strict=True)]
     opened = _opened(results)
     runs = [
         run_html(result, key, stack, sizes[place], place == opened)

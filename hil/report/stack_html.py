@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stack of lanes as HTML: drawings that stand by themselves, and the data to draw them anew."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from html import escape
 from typing import NamedTuple
 
@@ -34,12 +34,24 @@ class Sizes(NamedTuple):
     """Columns of the drawing without JavaScript."""
 
 
-def static_columns(stacks: Iterable[Stack | None]) -> int:
-    """Columns for every drawing of a page with all these."""
-    lanes = [lane for stack in stacks if stack for lane in stack.lanes if isinstance(lane, Lane)]
-    series = sum(len(lane.series) for lane in lanes if lane.group in ("", *SHOWN))
+def static_columns(stacks: Sequence[Stack | None], closer: Sequence[bool]) -> list[int]:
+    """Columns for the drawings of each stack of a page; 0: rows only, as they are too many.
+
+    `closer`: the stacks that somebody will look at closely. They are always drawn.
+    """
     least, most = STATIC_COLUMNS
-    return min(max(STATIC_TOTAL // max(series, 1), least), most)
+    fits = STATIC_TOTAL // max(sum(map(_drawn, stacks)), 1)
+    if fits >= least:
+        return [min(fits, most) for _ in stacks]
+    looked_at = sum(_drawn(stack) for stack, close in zip(stacks, closer, strict=True) if close)
+    fits = min(max(STATIC_TOTAL // max(looked_at, 1), least), most)
+    return [fits if close else 0 for close in closer]
+
+
+def _drawn(stack: Stack | None) -> int:
+    """Lines that are drawn without JavaScript."""
+    lanes = [lane for lane in stack.lanes if isinstance(lane, Lane)] if stack else []
+    return sum(len(lane.series) for lane in lanes if lane.group in ("", *SHOWN))
 
 
 def stack_html(stack: Stack, key: str, sizes: Sizes, pinned: Collection[str] = ()) -> str:
@@ -95,10 +107,10 @@ def _figure(lane: Lane | RowLane, stack: Stack, sizes: Sizes, pinned: Collection
         drawing = rows_svg(lane, stack.axis)
     else:
         closed = closed and not any(series.label in pinned for series in lane.series)
-        # What is closed is drawn by the script once it is opened.
+        # What is closed or too much is drawn by the script once it is opened.
         drawing = (
             svg(lane.title, lane.height_px, ())
-            if closed
+            if closed or not sizes.static
             else lane_svg(lane, stack.axis, stack.t_s, sizes.static)
         )
     return (

@@ -17,11 +17,13 @@ from junitparser import JUnitXml
 
 from hil.fidelity import compare
 from hil.record import Recorder
+from hil.report.axis import TimeAxis
 from hil.report.compare_html import compare_stack
 from hil.report.page import page
-from hil.report.plot import Lane
-from hil.report.run_lanes import stack_of
+from hil.report.plot import Lane, Series
+from hil.report.run_lanes import Stack, stack_of
 from hil.report.signals import RULES, signal_lanes
+from hil.report.stack_html import static_columns
 from hil.report.units import unit_of
 from hil.report.write import write
 from hil.verdict import FaultSpan
@@ -257,3 +259,18 @@ def test_a_line_has_every_class_that_the_style_sheet_knows():
     for lane in stack_of(FIVE[1]).lanes:
         for series in lane.series if isinstance(lane, Lane) else ():
             assert all(f".{word}" in css for word in series.css.split())
+
+
+def test_a_page_of_very_many_runs_draws_only_those_that_somebody_will_look_at():
+    def stack(lines):
+        lane = Lane("t", "W", [Series("s", "a", array("d", [0.0])) for _ in range(lines)])
+        return Stack(TimeAxis(1.0), array("d", [0.0]), (lane,), {})
+
+    few = [stack(30)] * 4
+    assert set(static_columns(few, [False] * 4)) == {240}
+    many = [stack(100)] * 200
+    drawn = static_columns(many, [n == 7 for n in range(200)])
+    assert drawn[7] == 240
+    assert sum(drawn) == 240
+    all_bad = static_columns(many, [True] * 200)
+    assert set(all_bad) == {40}
