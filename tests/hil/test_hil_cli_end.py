@@ -87,7 +87,7 @@ def test_killed_with_sigkill_it_leaves_the_finished_runs_and_no_process(place):
     for child in ("pty_board", "firmware_py.main", "rack.toml"):
         assert child in names
     assert going.end(signal.SIGKILL) == -9
-    assert run_of(place, "a")["verdict"] == "PASS"
+    assert run_of(place, "a")["rows"] == 10  # whole, whatever a busy machine made of it
     assert place.is_empty()
 
 
