@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run in real time does to its board, and whether the board is still there."""
 
+import math
 import threading
 import time
 from array import array
@@ -89,7 +90,25 @@ class RealBoard:
         raise Unsupported(f"{self._device.name}: its heap is its own")
 
 
-class LinkProbe(Probe):
+class RealProbe(Probe):
+    """Of a board that ran before this run did: `mcu_missed` counts from the run's first telemetry.
+
+    `tm_missed` stays as the board tells it, since its boot."""
+
+    _missed_before: float | None = None
+
+    def row(self) -> list[float]:
+        """See Probe."""
+        row = super().row()
+        at = self.names.index("mcu_missed")
+        if not math.isnan(row[at]):
+            if self._missed_before is None or row[at] < self._missed_before:
+                self._missed_before = row[at]  # the first, or it has booted since
+            row[at] -= self._missed_before
+        return row
+
+
+class LinkProbe(RealProbe):
     """Of a board without a bus: what it tells, and what its events count."""
 
     def __init__(

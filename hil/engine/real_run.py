@@ -15,7 +15,7 @@ from firmware_py.channels import N_IN, N_OUT
 from firmware_py.link import messages as m
 from hil.drivers.device import RealDevice
 from hil.engine.probe import Channels, Probe
-from hil.engine.real_board import SILENT_LINK_MS, SILENT_MS, LinkProbe, RealBoard, Watch
+from hil.engine.real_board import SILENT_LINK_MS, SILENT_MS, LinkProbe, RealBoard, RealProbe, Watch
 from hil.engine.real_hosts import HostProcess, ListenerThread, NoHost
 from hil.engine.run import Run
 from hil.engine.unavailable import Unavailable
@@ -133,7 +133,7 @@ class RealRun(Run):
         check_names(replace(self.case, params=self.constants()), names)
 
     def _full_probe(self) -> Probe:
-        return Probe(self.rack, self.inputs, self.outputs, self.groups, self.telemetry)
+        return RealProbe(self.rack, self.inputs, self.outputs, self.groups, self.telemetry)
 
     def _prepare(self, ports: Ports) -> None:
         if self._stimulated:
