@@ -27,6 +27,7 @@ from hil.ports import Ports
 from hil.rackfile import board_json
 from hil.record import Recorder
 from hil.scenario.check import check_names, evaluate
+from hil.scenario.duration import duration_ms, is_duration
 from hil.scenario.expr import compile_expr
 from hil.scenario.model import Case
 from hil.verdict import (
@@ -113,7 +114,11 @@ class Run(ABC):
             known[f"rating_{letter}_w"] = feed.rating_w
             known[f"rating_{letter}_a"] = feed.rating_a
         known["loads"], known["groups"] = len(spec.loads), self.groups
-        known |= {k: float(v) for k, v in self.case.params.items() if isinstance(v, int | float)}
+        for name, value in self.case.params.items():
+            if isinstance(value, int | float):
+                known[name] = float(value)
+            elif is_duration(value):  # in seconds, as `3s` in an expression
+                known[name] = duration_ms(value) / 1000
         return known
 
     @property
