@@ -220,7 +220,7 @@ class App:
         self._done |= _PROTECTED
         full = self.supervisor.fans_full()
         if self.liquid is not None:
-            self.liquid.full = full
+            self.liquid.full = full and not self.sense.leak  # pressure feeds a leak
             self.liquid.step(now_ms, self.sense)
         self.cooler.step(self.sense, FULL if full else self.lease.fan_floor_permille)
         self._done |= _COOLED

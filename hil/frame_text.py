@@ -5,6 +5,7 @@ Bytes are decoded again when somebody asks, so that hours of frames cost a run n
 their bytes.
 """
 
+import threading
 from typing import Any
 
 from edge.core.frame import Frame, FrameDecoder
@@ -36,12 +37,23 @@ _WORDS = {
     ("ERR", "request"): TYPES,
     ("ACK", "request"): TYPES,
 }
+_SPECIAL = {INVALID: "invalid", NEVER_MS: "never"}
 _FLAGS = ((messages.RESP, "RESP"), (messages.AUTH, "AUTH"), (messages.EVENT, "EVENT"))
+
+
+class _Scratch(threading.local):
+    """A decoder per thread: it is dear to make, and whole runs leave nothing behind in it."""
+
+    def __init__(self) -> None:
+        self.decoder = FrameDecoder()
+
+
+_scratch = _Scratch()
 
 
 def frame_of(entry: FrameEntry) -> Frame | None:
     """Header and payload; None if the bytes are no intact frame."""
-    frames = FrameDecoder().feed(b"\0" + entry.raw + b"\0")
+    frames = _scratch.decoder.feed(b"\0" + entry.raw + b"\0")
     return frames[0] if frames else None
 
 
@@ -57,10 +69,13 @@ def values_of(frame: Frame) -> dict[str, Any] | None:
 def line_of(entry: FrameEntry) -> str:
     """`TELEMETRY seq 12 state=LOCAL feed_a_mw=1200000 …`, for a person."""
     frame = frame_of(entry)
+    return _line(entry, frame, None if frame is None else values_of(frame))
+
+
+def _line(entry: FrameEntry, frame: Frame | None, values: dict[str, Any] | None) -> str:
     if frame is None:
         what = "damaged frame" if entry.name == "crc" else "no frame"
         return f"{entry.name} {len(entry.raw)} bytes, {what}: {_hex(entry.raw)}"
-    values = values_of(frame)
     if values is None:
         return f"{entry.name} type 0x{frame.type:02x} seq {frame.seq} {_hex(frame.payload)}".strip()
     words = (f"{key}={_word(entry.name, key, value, values)}" for key, value in values.items())
@@ -74,14 +89,14 @@ def document_of(entry: FrameEntry) -> dict[str, object]:
         "dir": "up" if entry.up else "down",
         "name": entry.name,
     }
-    frame = frame_of(entry)
+    frame, values = frame_of(entry), None
     if frame is not None:
         out["type"], out["seq"], out["session"] = frame.type, frame.seq, frame.session
         out["flags"] = [name for bit, name in _FLAGS if frame.flags & bit]
         values = values_of(frame)
         if values is not None:
             out["values"] = {key: _plain(value) for key, value in values.items()}
-    out["text"] = line_of(entry)
+    out["text"] = _line(entry, frame, values)
     out["hex"] = entry.raw.hex()
     return out
 
@@ -115,7 +130,7 @@ def _word(message: str, key: str, value: Any, values: dict[str, Any]) -> str:
 
 
 def _number(value: int) -> str:
-    return {INVALID: "invalid", NEVER_MS: "never"}.get(value, str(value))
+    return _SPECIAL.get(value) or str(value)
 
 
 def _plain(value: Any) -> object:

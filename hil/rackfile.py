@@ -70,7 +70,7 @@ def _feed_toml(feed: FeedSpec) -> str:
 def _load_toml(spec: RackSpec, number: int, redfish_url: str) -> str:
     load = spec.loads[number]
     a, b = spec.feeds[0].name, spec.feeds[1].name
-    shares = [(a, load.share_a), (b, 1 - load.share_a)]
+    shares = [(a, round(load.share_a, 4)), (b, round(1 - load.share_a, 4))]
     feeds = ", ".join(f"{name} = {share:.4f}" for name, share in shares if share > 0)
     text = (
         f'[[loads]]\nname = "{load.name}"\nchannel = {number}\n'
@@ -176,6 +176,7 @@ def _liquid(loop: LiquidSpec) -> dict[str, int]:
         "dp_full_pa": round(loop.system_pa_lpm2 * full_lpm * full_lpm),
         "pump_rpm_full": round(loop.pump_rpm),
         "valve_rangeability": round(loop.rangeability),
+        "valve_ff_permille": min(round(1000 / math.log(loop.rangeability)), 1000),
     }
 
 

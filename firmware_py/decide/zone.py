@@ -59,6 +59,8 @@ class Zone:
         self.ask = min(max(steady + c.kp_permille_k * error_mc // 1000, 0), FULL)
         if self.ask == FULL:
             hold |= HOLD_UP
+        elif self.ask == 0:  # fans that may stand still: what was learned does not fade meanwhile
+            hold |= HOLD_DOWN
         if not hold & (HOLD_UP if error_mc > 0 else HOLD_DOWN):
             self._trim_ppm += c.ki_ppm_k * error_mc // max(ahead, _GAIN_MIN)
         if steady > FULL:  # back-calculation, a minute: a short peak leaves what was learned

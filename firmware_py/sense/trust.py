@@ -98,12 +98,13 @@ class Trust:
             if self.lost[i]:
                 self.lost[i] = 0
                 self._events.put(EV_SENSOR, i, 0, 0)
-        elif not self.lost[i] and self.fitted[i]:
+        elif bad_ticks < LOST_TICKS:
             self.bad_ticks[i] = bad_ticks + 1
-            if bad_ticks + 1 >= LOST_TICKS:
+            if bad_ticks + 1 == LOST_TICKS:
                 self.value[i] = INVALID
-                self.lost[i] = 1
-                self._events.put(EV_SENSOR, i, 1, 0)
+                if self.fitted[i]:  # what this rack does not need is gone without a word
+                    self.lost[i] = 1
+                    self._events.put(EV_SENSOR, i, 1, 0)
 
     # One sample far from the last is held back; the next one counts.
     def _jumps(self, i, raw):

@@ -145,6 +145,8 @@ class Listener(Host):
         if self._step_due:
             return self._clock.now_ms()
         script = self._script[0].at_ms if self._script else NEVER_MS
+        if self._transport is None:
+            return min(self._retry_ms, script)
         deadline = self._session.next_deadline_ms()
         return min(self._retry_ms, script, NEVER_MS if deadline is None else deadline)
 

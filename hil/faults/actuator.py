@@ -91,11 +91,11 @@ class FanSlow(Fan):
     """Speed over the speed that it should have."""
 
 
-def _fan_health(kind: str, params: Fan, ratio: float) -> Shared:
+def _fan_health(params: Fan, ratio: float) -> Shared:
     def apply(ports: Ports, holders: Sequence[float]) -> None:
         count = ports.plant.spec.fans.count
         if params.fan >= count:
-            raise Unsupported(f"{kind}: no fan {params.fan}: this rack has {count}")
+            raise Unsupported(f"no fan {params.fan}: this rack has {count}")
         ports.plant.set_fan_health(params.fan, min(holders, default=1.0))
 
     return Shared(f"fan {params.fan}", ratio, apply)
@@ -103,12 +103,12 @@ def _fan_health(kind: str, params: Fan, ratio: float) -> Shared:
 
 @fault("actuator.fan_stall", "a fan stands still", Fan, STIMULUS)
 def _fan_stall(params: Fan, _: random.Random) -> Shared:
-    return _fan_health("actuator.fan_stall", params, 0.0)
+    return _fan_health(params, 0.0)
 
 
 @fault("actuator.fan_slow", "a fan is slower than it is told", FanSlow, STIMULUS)
 def _fan_slow(params: FanSlow, _: random.Random) -> Shared:
-    return _fan_health("actuator.fan_slow", params, params.ratio)
+    return _fan_health(params, params.ratio)
 
 
 class TachLie(Fan):
@@ -137,17 +137,17 @@ class FanTachLie(Transforming):
         words[self._index] = self._rpm
 
 
-def loop_of(kind: str, ports: Ports) -> Liquid:
+def loop_of(ports: Ports) -> Liquid:
     """The rack's coolant loop. Raises Unsupported."""
     if ports.plant.liquid is None:
-        raise Unsupported(f"{kind}: this rack has no liquid: add it to the rack")
+        raise Unsupported("this rack has no coolant loop: add `liquid` to the rack")
     return ports.plant.liquid
 
 
 @fault("actuator.pump_fail", "the pump stands still", Options, STIMULUS)
 def _pump_fail(_params: Options, _: random.Random) -> Shared:
     def apply(ports: Ports, holders: Sequence[bool]) -> None:
-        loop_of("actuator.pump_fail", ports).pump_failed = bool(holders)
+        loop_of(ports).pump_failed = bool(holders)
 
     return Shared("pump", True, apply)
 
@@ -170,7 +170,7 @@ class PumpSlowed(Transforming):
 
     def start(self, ports: Ports, now_ms: int) -> None:
         """Begin. Raises Unsupported."""
-        loop_of("actuator.pump_slow", ports)
+        loop_of(ports)
         super().start(ports, now_ms)
 
     def change(self, _now_ms: int, words: "array[int]") -> None:
@@ -181,7 +181,7 @@ class PumpSlowed(Transforming):
 @fault("actuator.valve_stuck", "the valve stays where it is", Options, STIMULUS)
 def _valve_stuck(_params: Options, _: random.Random) -> Shared:
     def apply(ports: Ports, holders: Sequence[bool]) -> None:
-        loop_of("actuator.valve_stuck", ports).valve_stuck = bool(holders)
+        loop_of(ports).valve_stuck = bool(holders)
 
     return Shared("valve", True, apply)
 

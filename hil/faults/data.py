@@ -111,7 +111,7 @@ class CapLie(Ticking):
         """Let go of the cap in force. Raises Unsupported."""
         rack = ports.plant
         if self._load >= len(rack.spec.loads):
-            raise Unsupported(f"data.lying_cap: no load {self._load}: {len(rack.spec.loads)} here")
+            raise Unsupported(f"no load {self._load}: {len(rack.spec.loads)} here")
         self.tick(ports, now_ms)
 
     def tick(self, ports: Ports, _now_ms: int) -> None:

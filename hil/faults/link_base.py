@@ -106,11 +106,11 @@ class FrameFilter(Filter):
 
     def alone(self, _now_ms: int) -> Out:
         """Bytes that never became a frame."""
-        return [(0, self._cutter.overdue())]
+        return joined([(0, self._cutter.overdue())])
 
     def held(self, _now_ms: int) -> Out:
         """Bytes that are no frame yet."""
-        return [(0, self._cutter.take())]
+        return joined([(0, self._cutter.take())])
 
     @abstractmethod
     def frame(self, frame: bytes, now_ms: int) -> Sequence[tuple[int, bytes]]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hil.faults.base import Params, Toggled, fault
-from hil.faults.link_base import Direction, Filter, OnLine, Out, Way
+from hil.faults.link_base import Direction, Filter, OnLine, Out, Way, joined
 from hil.faults.uart import heard
 from hil.options import Options
 from hil.ports import LINE, Fault, Line, Ports
@@ -157,7 +157,7 @@ class Stalling(Filter):
         burst = bytes(self._bytes)
         self._bytes.clear()
         self._since_ms = None
-        return [(max(self._last_ms - now_ms, 0), burst)]
+        return joined([(max(self._last_ms - now_ms, 0), burst)])
 
 
 @fault("link.stall", "nothing comes, then all of it at once", Stall, LINE)
@@ -231,7 +231,7 @@ class Injecting(Filter):
         said = bytes(self.pending)
         self.pending.clear()
         self.count += len(said)
-        return [(0, said)]
+        return joined([(0, said)])
 
 
 @fault("link.echo", "a side hears itself", Echo, LINE)

@@ -84,7 +84,7 @@ def _psu_fail(params: Psu, _: random.Random) -> Shared:
     def apply(ports: Ports, holders: Sequence[bool]) -> None:
         rack = ports.plant
         if params.load >= len(rack.spec.loads):
-            raise Unsupported(f"power.psu_fail: no load {params.load}: {len(rack.spec.loads)} here")
+            raise Unsupported(f"no load {params.load}: {len(rack.spec.loads)} here")
         change = rack.fail_psu if holders else rack.restore_psu
         change(params.load, params.side.upper())
 

@@ -13,7 +13,7 @@ from edge.errors import ConfigError
 from hil.faults import CATALOGUE, Prepared
 from hil.faults.shared import Ticking
 from hil.options import Options
-from hil.ports import Fault, Ports
+from hil.ports import Fault, Ports, Unsupported
 from hil.scenario.model import FaultSpec
 from hil.verdict import FaultSpan
 
@@ -129,8 +129,7 @@ class Injector:
                 self._stop(each, now_ms)
         for each in self._planned:
             if each.begins(now_ms, row):
-                each.fault.start(self._ports, now_ms)
-                each.start_ms = now_ms
+                self._start(each, now_ms)
             elif each.active and isinstance(each.fault, Ticking):
                 each.fault.tick(self._ports, now_ms)
 
@@ -154,6 +153,13 @@ class Injector:
             FaultSpan(each.spec.kind, text_of(each.spec), each.start_ms or 0, each.end_ms)
             for each in sorted(begun, key=lambda each: each.start_ms or 0)
         )
+
+    def _start(self, each: Planned, now_ms: int) -> None:
+        try:
+            each.fault.start(self._ports, now_ms)
+        except Unsupported as error:
+            raise Unsupported(f"{each.spec.where}: {each.spec.kind}: {error}") from error
+        each.start_ms = now_ms
 
     def _stop(self, each: Planned, now_ms: int) -> None:
         each.fault.stop(self._ports, now_ms)

@@ -133,7 +133,7 @@ class PumpAir(Params):
 def _pump_air(params: PumpAir, _: random.Random) -> Toggled:
     def start(ports: Ports, _now_ms: int) -> None:
         if ports.plant.liquid is None:
-            raise Unsupported("thermal.pump_air: this rack has no liquid: add it to the rack")
+            raise Unsupported("this rack has no coolant loop: add `liquid` to the rack")
         ports.plant.liquid.air = min(ports.plant.liquid.air + params.share, 1.0)
 
     return Toggled(start)  # the separator takes it out again

@@ -73,7 +73,7 @@ class IpmiBmcs(Frontend):
         if importlib.util.find_spec("cryptography") is None:
             raise RuntimeMissing(
                 "an emulated BMC needs the Python package cryptography: pip install "
-                "'rackedge[serve]', or serve without ipmi"
+                "'rackedge[sim]', or serve without ipmi"
             )
         first = self._first_port
         ports = [first + i if first else 0 for i in range(len(self.loads))]

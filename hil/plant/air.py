@@ -61,6 +61,7 @@ class Air:
         "_clog",
         "_fan_decay",
         "_fan_decay_dt_s",
+        "_fan_tau_s",
         "_flow_ratio",
         "_own_recirculation",
         "_recirculation",
@@ -94,8 +95,7 @@ class Air:
         self.outlet_c = self.start_c = self.room_c + (heat_w + self.fan_w) / self.conductance_w_k()
         self.inlet_c = self._inlet_c()
         self.carried_j = 0.0
-        self._fan_decay_dt_s = 0.0
-        self._fan_decay = 0.0
+        self.set_lag(fans.tau_s)
 
     @property
     def rpm(self) -> list[float]:
@@ -138,6 +138,12 @@ class Air:
         """Command each fan, 0..1000."""
         self.fan_permille = permille[0]
 
+    def set_lag(self, tau_s: float) -> None:
+        """Let the fans follow their duty with another time constant."""
+        self._fan_tau_s = tau_s
+        self._fan_decay_dt_s = 0.0
+        self._fan_decay = 0.0
+
     def conductance_w_k(self) -> float:
         """Heat carried out per kelvin of outlet over room, W/K, at the present fan speed."""
         fans = self.fans
@@ -152,7 +158,7 @@ class Air:
         """Move the fans toward their command; returns their power, W (0 without a feed)."""
         if dt_s != self._fan_decay_dt_s:
             self._fan_decay_dt_s = dt_s
-            self._fan_decay = -math.expm1(-dt_s / self.fans.tau_s)
+            self._fan_decay = -math.expm1(-dt_s / self._fan_tau_s)
         target_rpm = self.fans.max_rpm * self.fan_permille / 1000 if powered else 0.0
         self.fan_rpm += self._fan_decay * (target_rpm * self.health[0] - self.fan_rpm)
         self.fan_w = self.fans.max_w * (self.fan_rpm / self.fans.max_rpm) ** 3 if powered else 0.0

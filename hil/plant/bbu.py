@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class BbuSpec:
-    """A shelf; Open Rack V3 has 15 kW for 240 s a shelf."""
+    """Shelves for 90 kW over the 240 s of Open Rack V3."""
 
-    energy_wh: float = 4_000.0
+    energy_wh: float = 6_000.0
     """Usable energy of the cells when full."""
     power_w: float = 90_000.0
     """Highest discharge power at the loads."""

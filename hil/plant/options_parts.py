@@ -77,7 +77,7 @@ class RelayOptions(Options):
 class BbuOptions(Options):
     """Battery shelf."""
 
-    energy_wh: Annotated[float, Field(gt=0, le=1e6, description="Usable when full, Wh")] = 4_000.0
+    energy_wh: Annotated[float, Field(gt=0, le=1e6, description="Usable when full, Wh")] = 6_000.0
     power_w: Annotated[float, Field(gt=0, le=1e6, description="Highest discharge, W")] = 90_000.0
     recharge_w: Annotated[
         float, Field(ge=0, le=1e6, description="Highest recharge at the feeds, W")

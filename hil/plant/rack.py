@@ -130,8 +130,8 @@ class Rack(Wiring):
 
     @property
     def parts(self) -> frozenset[str]:
-        """What it has of `liquid`, `bbu`, `frequency`."""
-        fitted = {"liquid": self.liquid, "bbu": self.bbu, "frequency": self.spec.frequency_hz}
+        """What it has of `liquid`, `bbu`, `frequency_hz`."""
+        fitted = {"liquid": self.liquid, "bbu": self.bbu, "frequency_hz": self.spec.frequency_hz}
         return frozenset(name for name, part in fitted.items() if part is not None)
 
     def set_cap(self, load: int, watts: float | None) -> None:
@@ -149,6 +149,10 @@ class Rack(Wiring):
     def set_fan_health(self, fan: int, ratio: float) -> None:
         """How fast a fan turns over what it is told: 1 sound, 0 stalled. Raises IndexError."""
         self.air.health[fan] = ratio
+
+    def set_fan_lag(self, tau_s: float | None) -> None:
+        """Time constant with which the fans follow their duty, s; None: their own."""
+        self.air.set_lag(self.spec.fans.tau_s if tau_s is None else tau_s)
 
     def set_room(self, celsius: float) -> None:
         """Set the temperature of the supply air."""

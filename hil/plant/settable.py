@@ -17,7 +17,7 @@ class Settable(NamedTuple):
     high: float
     doc: str
     needs: str = ""
-    """Part that the rack must have: `liquid`, `bbu`, `frequency`; empty: any rack has it."""
+    """Part that the rack must have: `liquid`, `bbu`, `frequency_hz`; empty: any rack has it."""
 
 
 SETTABLE: dict[str, Settable] = {
@@ -26,7 +26,7 @@ SETTABLE: dict[str, Settable] = {
     "room_c": Settable("degC", -20, 60, "Supply air of the room"),
     "rh": Settable("1", 0, 1, "Relative humidity of the room"),
     "facility_c": Settable("degC", 1, 60, "Facility water", "liquid"),
-    "freq_hz": Settable("Hz", 40, 70, "Mains frequency", "frequency"),
+    "freq_hz": Settable("Hz", 40, 70, "Mains frequency", "frequency_hz"),
     "feed_a_v": Settable("V", 0, 500, "Line voltage of feed A to neutral; 0: lost"),
     "feed_b_v": Settable("V", 0, 500, "Line voltage of feed B to neutral; 0: lost"),
     "blocked_aisle": Settable("1", 0, 0.95, "Share of the aisle's opening that is blocked"),

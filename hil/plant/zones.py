@@ -72,7 +72,7 @@ class ZonedAir(Air):
         """Move the fans toward their commands; returns their power, W (0 without a feed)."""
         if dt_s != self._fan_decay_dt_s:
             self._fan_decay_dt_s = dt_s
-            self._fan_decay = -math.expm1(-dt_s / self.fans.tau_s)
+            self._fan_decay = -math.expm1(-dt_s / self._fan_tau_s)
         max_rpm, decay, rpm = self.fans.max_rpm, self._fan_decay, self._rpm
         cubes = fastest = 0.0
         for f, duty in enumerate(self._duty):

@@ -3,7 +3,7 @@
 // draw, with the same classes, for any part of the time axis and at the width of the window.
 "use strict";
 (() => {
-const LEFT = 132, RIGHT = 14, ROW = 20, CHAR = 6.2, GAP = 5, NAME = 20, LEAST_S = 0.2;
+const LEFT = 132, RIGHT = 14, ROW = 20, CHAR = 6.2, GAP = 5, NAME = 20, CUT_LEAST = 5, LEAST_S = 0.2;
 const find = (selector, root = document) => root.querySelector(selector);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const text = value => String(value).replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
@@ -312,7 +312,7 @@ class Stack {
     const room = Math.floor((width - 10) / CHAR), behind = Math.floor((free - x - width - 8) / CHAR);
     const outside = label.length > room && behind > room;
     const shown = cut(label, outside ? behind : room);
-    if (!shown || (shown.length < 2 && shown !== label)) return "";
+    if (!shown || (shown.length < CUT_LEAST && shown !== label)) return "";
     const at = (outside ? x + width + 5 : x + 7).toFixed(1);
     return `<text class="${outside ? "in beside" : "in " + css}" x="${at}" y="${top + 14}">${text(shown)}</text>`;
   }
@@ -457,7 +457,7 @@ for (const section of all("details.run")) {
   section.addEventListener("toggle", () => section.open && open(section));
 }
 const bar = find(".filter");
-bar.hidden = false;
+bar.hidden = all("details.run").length < 2;
 bar.addEventListener("input", filter);
 for (const button of all("button.copy")) {
   button.hidden = false;

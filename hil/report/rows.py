@@ -19,6 +19,8 @@ from hil.report.plot import svg
 ROW_PX = 20
 NAME_CHARS = 20
 """Longer names are cut beside the lane; the whole name shows when pointed at."""
+CUT_LEAST = 5
+"""A span's text of which less would be left is not shown at all."""
 CHAR_PX = 6.2
 """Width of a character in a span, roughly."""
 MARK_GAP_PX = 5.0
@@ -94,7 +96,7 @@ def _word_svg(span: Span, axis: TimeAxis, top_px: float, free_px: float) -> str:
     behind = int((free_px - x - width - 8) / CHAR_PX)
     outside = len(span.text) > room and behind > room
     shown = cut(span.text, behind if outside else room)
-    if not shown or (len(shown) < 2 and shown != span.text):
+    if not shown or (len(shown) < CUT_LEAST and shown != span.text):
         return ""
     at, css = (x + width + 5, "in beside") if outside else (x + 7, f"in {span.css}")
     return f'<text class="{css}" x="{at:.1f}" y="{top_px + 14:g}">{escape(shown)}</text>'

@@ -24,7 +24,9 @@ Spans = Callable[[Sequence[float], Sequence[float]], list[Span]]
 SPANS_MAX = 1500
 """A band that changes more often is drawn as a line."""
 ROWS_MAX = 24
-"""Rows of one lane; checks that held and later faults beyond are in the tables only."""
+"""Rows of one lane; what is beyond is in the tables only."""
+HELD_MAX = 10
+"""Rows of checks up to which those that held are shown too."""
 SHADES_MAX = 12
 RATE_MS = 1000
 """Frames are counted over this time."""
@@ -104,10 +106,11 @@ def fails_of(checks: Iterable[CheckResult]) -> list[tuple[float, str]]:
 
 def _check_rows(checks: Sequence[CheckResult], end_s: float) -> tuple[tuple[Row, ...], str, str]:
     """Rows, group and note of the lane of checks; those that did not hold come first."""
-    ordered = sorted(checks, key=lambda check: check.verdict is Verdict.PASS)
-    more = len(ordered) - ROWS_MAX
-    note = f"{more} more in the table" if more > 0 else ""
-    return tuple(_check_row(each, end_s) for each in ordered[:ROWS_MAX]), "", note
+    bad = [check for check in checks if check.verdict is not Verdict.PASS]
+    held = [check for check in checks if check.verdict is Verdict.PASS]
+    shown = [*bad, *held[: max(HELD_MAX - len(bad), 0)]][:ROWS_MAX]
+    more = len(checks) - len(shown)
+    return tuple(_check_row(e, end_s) for e in shown), "", f"{more} more in the table" * (more > 0)
 
 
 def _check_row(check: CheckResult, end_s: float) -> Row:
@@ -122,10 +125,19 @@ def _check_row(check: CheckResult, end_s: float) -> Row:
 
 
 def _fault_rows(faults: Sequence[FaultSpan], end_s: float) -> tuple[Row, ...]:
-    return tuple(
-        Row(fault.kind, (Span(*_span_s(fault, end_s), "fault", fault.text),))
-        for fault in faults[:ROWS_MAX]
-    )
+    """Faults of one kind share a row as long as they follow each other."""
+    rows: list[tuple[str, list[Span]]] = []
+    for fault in sorted(faults, key=lambda each: each.start_ms):
+        span = Span(*_span_s(fault, end_s), "fault", fault.text)
+        free = (
+            spans for kind, spans in rows if kind == fault.kind and spans[-1].end_s <= span.begin_s
+        )
+        row = next(free, None)
+        if row is None:
+            rows.append((fault.kind, [span]))
+        else:
+            row.append(span)
+    return tuple(Row(kind, spans) for kind, spans in rows[:ROWS_MAX])
 
 
 def _bands(

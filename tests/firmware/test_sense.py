@@ -90,6 +90,22 @@ def test_a_frozen_outlet_sensor_is_found_when_the_power_has_moved():
     assert rig.app.state.state == m.STATE_LOCAL or not rig.app.sense.faulty()
 
 
+def test_a_second_opinion_that_is_gone_is_not_held_and_not_told():
+    rig = Rig(liquid={})
+    rig.faults = {ch.IN_DP_PA: 20_000}
+    rig.run(10)
+    rig.faults = {ch.IN_DP_PA: m.INVALID}
+    rig.run(LOST_TICKS - 1)
+    assert rig.app.sense.dp_pa == 20_000
+    rig.run(1)
+    assert rig.app.sense.dp_pa == m.INVALID
+    assert not rig.app.sense.trust.lost[ch.IN_DP_PA]
+    rig.run(300)
+    rig.faults = {ch.IN_DP_PA: 30_000}
+    rig.run(1)
+    assert rig.app.sense.dp_pa == 30_000
+
+
 def test_unknown_loads_are_told_as_invalid():
     rig = Rig().hosted()
     rig.faults = {ch.IN_LOAD0_MW + 2: m.INVALID, ch.IN_LOAD0_MW + 3: -5}

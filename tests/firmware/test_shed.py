@@ -197,6 +197,20 @@ def test_over_temperature_sheds_one_group_per_step():
     assert {reason for _, reason in shed_events(rig)} == {m.SHED_OVERTEMP}
 
 
+def test_a_leak_never_presses_the_pump_up_before_it_stops():
+    rig = Rig(liquid={})
+    flowing = {ch.IN_FLOW_MLM: 30_000, ch.IN_DP_PA: 30_000, ch.IN_SUPPLY_MC: 30_000}
+    rig.faults = flowing | {ch.IN_RH_PERMILLE: 400, ch.IN_DEW_AIR_MC: 24_000}
+    rig.run(100)
+    before = rig.app.act.outputs[ch.OUT_PUMP_PERMILLE]
+    rig.leak = 1
+    for _ in range(2):
+        rig.run(1)
+        assert rig.app.act.outputs[ch.OUT_PUMP_PERMILLE] <= before + 20
+    rig.run(1)
+    assert rig.app.act.outputs[ch.OUT_PUMP_PERMILLE] == 0
+
+
 def test_leak_sheds_all_but_never_and_latches_safe():
     rig = Rig(shed=QUICK).hosted()
     rig.leak = 1

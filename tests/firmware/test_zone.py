@@ -57,6 +57,12 @@ def test_without_a_power_reading_the_integrator_does_it_all():
     assert run(unit, 6000, 30_000, load=0) == 0
 
 
+def test_fans_that_may_stand_still_keep_what_was_learned_while_it_is_cold():
+    unit = zone()
+    assert run(unit, 3000, 26_000, load=300) == 0
+    assert run(unit, 50, 38_000, load=600) > 580  # 600 by the law of fans
+
+
 def test_inside_the_dead_band_nothing_moves_and_nothing_is_integrated():
     unit = zone()
     before = run(unit, 100, 38_150)

@@ -54,6 +54,14 @@ def rack_spec(noise=0.0):
     )
 
 
+class Daemon(DaemonHost):
+    """A process that is killed takes its sockets with it; in this process they stay open."""
+
+    def kill(self):
+        super().kill()
+        self.daemon._shelf.close()
+
+
 class Seen(NamedTuple):
     """The bench after one tick."""
 
@@ -148,7 +156,7 @@ class Rig:
             text = rack_toml(self.rack.spec, "virtual", self.server.url)
             path.write_text(text, encoding="utf-8")
             observer = RunObserver(Recorder(()), ("s0", "s1", "s2", "s3"), ("A", "B"))
-            return DaemonHost(load_config(path), bench.clock, bench.open, observer, 1)
+            return Daemon(load_config(path), bench.clock, bench.open, observer, 1)
         lease = self.options.host == "lease"
         return Listener(bench.clock, bench.open, self._event, 1, lease=lease)
 

@@ -228,6 +228,13 @@ def test_a_rack_without_the_part_says_what_to_add(kind, part):
         fault.start(ports, 0)
 
 
+def test_what_cannot_be_done_in_the_run_is_told_with_its_place():
+    injector = Injector([spec_of("actuator.fan_stall", at_s=0, fan=7)], 1, ports_of())
+    with pytest.raises(Unsupported, match=r"^faults\.yaml:1: actuator\.fan_stall: no fan 7"):
+        injector.step(100, ())
+    assert injector.spans == ()
+
+
 def test_chance_depends_on_seed_place_and_kind():
     def spikes(seed, index):
         ports = ports_of()

@@ -142,4 +142,4 @@ def test_only_bmcs_need_cryptography(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stderr.splitlines()[-1].startswith("edge.errors.RuntimeMissing")
-    assert "rackedge[serve]" in done.stderr
+    assert "rackedge[sim]" in done.stderr

@@ -164,7 +164,7 @@ def test_with_the_drivers_rule_only_root_sets(make):
 
 
 def test_a_slow_driver_takes_its_time_on_one_load(make):
-    frontend = make(slow_s=0.3)
+    frontend = make(slow_s=1.0)
     with NvmlClient(frontend, 0) as slow, NvmlClient(frontend, 1) as quick:
         frontend.answers[0] = "slow"
         frontend.refresh(100, [10_200.0, 10_200.0])
@@ -172,8 +172,8 @@ def test_a_slow_driver_takes_its_time_on_one_load(make):
         quick.nvmlDeviceGetCount()
         between_s = time.monotonic()
         slow.nvmlDeviceGetCount()
-        assert time.monotonic() - between_s >= 0.3
-        assert between_s - begun_s < 0.3
+        assert time.monotonic() - between_s >= 1.0
+        assert between_s - begun_s < 1.0
 
 
 def test_limits_fall_back_when_the_last_client_leaves_without_persistence(make):

@@ -119,3 +119,14 @@ def test_a_load_without_psus_is_not_carried():
 def test_a_rack_without_a_shelf_takes_no_set_point():
     with pytest.raises(ValueError, match="no shelf"):
         rack_of().set_recharge(100.0)
+
+
+def test_a_load_on_the_shelf_takes_its_inrush_from_there():
+    rack = rack_of(0.2, cords=["A", "AB"], bbu=SHELF)
+    rack.fail_feed("A")
+    rack.surge(0, 40.0, 20)
+    run(rack, 0.1)
+    assert rack.feeds.peak_a == rack.feed_a
+    rack.surge(1, 3.0, 20)
+    run(rack, 0.1)
+    assert rack.feeds.peak_a[1] > rack.feed_a[1]

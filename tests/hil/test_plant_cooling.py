@@ -109,6 +109,18 @@ def test_a_blocked_aisle_heats_the_inlet_and_clears_again(fans):
     balanced(rack)
 
 
+@pytest.mark.parametrize("fans", [1, 4])
+def test_slow_fans_follow_their_duty_with_the_time_constant_given(fans):
+    rack = rack_of(fans={"count": fans})
+    rack.set_fan_lag(20.0)
+    rack.set_fan(0)
+    run(rack, 20)
+    assert rack.fan_rpms == pytest.approx([6000.0 / math.e] * fans)
+    rack.set_fan_lag(None)
+    run(rack, 1.5)
+    assert rack.fan_rpms == pytest.approx([6000.0 / math.e**2] * fans)
+
+
 def test_a_clogged_filter_costs_flow_and_not_recirculation():
     rack = rack_of(0.5)
     rack.set("filter_clog", 0.9)

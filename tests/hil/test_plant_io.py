@@ -136,3 +136,22 @@ def test_the_real_firmware_keeps_a_whole_rack_running(tmp_path, part):
         assert 5.0 < rack.liquid.flow_lpm < 150.0
         assert rack.liquid.supply_c == pytest.approx(30.0, abs=3.0)
         assert not rack.liquid.condensing
+
+
+@pytest.mark.parametrize("letter", ["B", "D", "UL489_C", "MCCB", "GG"])
+@pytest.mark.parametrize("ambient_c", [None, 55.0])
+def test_the_real_firmware_sheds_before_a_breaker_of_any_family_trips(tmp_path, letter, ambient_c):
+    rack = rack_of(0.3, breaker={"curve": letter, "ambient_c": ambient_c}, phase=[1, 2, 3])
+    config = tmp_path / "board.json"
+    config.write_text(board_json(rack.spec), encoding="utf-8")
+    board = CpythonBoard(config)
+    inputs = array("i", [INVALID] * ch.N_IN)
+    for tick in range(1, 401):
+        if tick == 100:
+            rack.set("demand_ratio", 1.0)
+        rack.step(100)
+        fill_inputs(rack, inputs)
+        board.exchange(tick * 100, inputs, b"")
+        apply_outputs(rack, board.outputs)
+    assert rack.trips == 0
+    assert 0 < sum(rack.on) < 8

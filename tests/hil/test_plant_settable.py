@@ -62,7 +62,7 @@ def test_an_unknown_name_lists_near_ones():
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("facility_c", "liquid"), ("bbu_permille", "bbu"), ("freq_hz", "frequency")],
+    [("facility_c", "liquid"), ("bbu_permille", "bbu"), ("freq_hz", "frequency_hz")],
 )
 def test_a_part_that_the_rack_has_not_cannot_be_set(name, part):
     rack = rack_of(frequency_hz=None)

@@ -24,6 +24,7 @@ from hil.report.run_lanes import stack_of
 from hil.report.signals import RULES, signal_lanes
 from hil.report.units import unit_of
 from hil.report.write import write
+from hil.verdict import FaultSpan
 from tests.hil.report_runs import nasty, real_run, result_of, session
 
 FIVE = session()
@@ -130,6 +131,20 @@ def test_a_failed_check_is_marked_through_all_lanes():
     assert shown > 10
     assert len(re.findall(r'class="fail" x1="\d', text)) == shown
     assert len(re.findall(r'class="failhead" d="M\d', text)) == 1
+
+
+def test_rows_stay_few_and_what_failed_stays_in():
+    held, failed = FIVE[1].checks[0], FIVE[1].checks[1]
+    many = replace(FIVE[1], checks=(held,) * 40 + (failed,) * 3)
+    lane = lanes_named(many)["Checks"]
+    assert [row.name for row in lane.rows] == [failed.name] * 3 + [held.name] * 7
+    assert lane.note == "33 more in the table"
+    spans = [FaultSpan("link.drop", f"{i}", 1000 * i, 1000 * i + 900) for i in range(9)]
+    spans += [FaultSpan("link.drop", "meanwhile", 500, 1500), FaultSpan("link.dup", "", 0, None)]
+    rows = lanes_named(replace(FIVE[1], faults=tuple(spans)))["Faults"].rows
+    assert [(row.name, len(row.spans)) for row in rows] == [
+        ("link.drop", 9), ("link.dup", 1), ("link.drop", 1),
+    ]  # fmt: skip
 
 
 @settings(max_examples=40, deadline=None)

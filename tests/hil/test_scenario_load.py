@@ -265,6 +265,23 @@ def test_who_includes_overrides_the_defaults_of_a_fragment(tmp_path):
     text = HEAD + "matrix: {limit: [1, 2]}\ninclude: [g.yaml]\n"
     cases = cases_of(write(tmp_path, text))
     assert [case.checks[0].name for case in cases] == ["below 1", "below 2"]
+    assert [case.params["limit"] for case in cases] == [1, 2]
+
+
+def test_what_a_use_is_given_stands_above_matrix_and_command_line(tmp_path):
+    write(tmp_path, FRAGMENT, "f.yaml")
+    text = HEAD + "matrix: {limit: [1, 2]}\ninclude: [{file: f.yaml, with: {limit: 7}}]\n"
+    cases = cases_of(write(tmp_path, text))
+    assert [case.checks[0].name for case in cases] == ["below 7", "below 7"]
+    (case,) = cases_of(tmp_path / "s.yaml", overrides={"limit": "3"})
+    assert (case.params["limit"], case.checks[0].name) == (3, "below 7")
+
+
+def test_the_last_instant_is_still_in_the_run(tmp_path):
+    text = HEAD + "faults: [{fault: link.drop, at: 1 min}]\nchecks:\n"
+    text += "  - {always: a < 1, from: 60 s, to: 60 s}\n"
+    text += "  - settles: {expr: a, to: 1, band: 1, by: 50 s, hold: 10 s}\n"
+    assert len(one_case(tmp_path, text).checks) == 2
 
 
 TRACE = "data:power/x.csv"

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ten-minute walk of hil/README.md, as its reader would take it."""
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from hil.bench import file as bench_file
+from hil.session import SessionOptions, collect, run_session
+from hil.verdict import Verdict
+
+README = (Path(__file__).resolve().parents[2] / "hil" / "README.md").read_text()
+
+
+def block(language, containing):
+    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", README, re.S | re.M)
+    found = [textwrap.dedent(text) for _, text in blocks if containing in text]
+    assert len(found) == 1
+    return found[0]
+
+
+def run(path):
+    options = SessionOptions(scenarios=(path,), device="cpython")
+    (result,) = run_session(options, collect(options))
+    return result
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    path = tmp_path / "warm.yaml"
+    path.write_text(block("yaml", "name: warm-day"), encoding="utf-8")
+    return path
+
+
+def test_the_first_scenario_passes_and_fails_as_the_walk_says(scenario):
+    assert run(scenario).verdict is Verdict.PASS
+    text = scenario.read_text(encoding="utf-8")
+    assert "max: 55" in text
+    scenario.write_text(text.replace("max: 55", "max: 40"), encoding="utf-8")
+    found = run(scenario)
+    assert found.verdict is Verdict.FAIL
+    assert found.reasons[0].startswith("hottest exhaust: 4")
+
+
+def test_the_bench_file_is_one(tmp_path):
+    path = tmp_path / "bench.yaml"
+    path.write_text(block("yaml", "bench: lab-1"), encoding="utf-8")
+    device = bench_file.load(path).device("rack-17")
+    assert device.channels["feed_a_w"].scale == 0.001
+    assert not device.destructive
+
+
+def test_the_python_example_is_right():
+    source = block("python", "def test_a_feed_is_lost")
+    compile(source, "README.md", "exec")
+    assert "bench.value" in source
