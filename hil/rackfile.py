@@ -34,10 +34,12 @@ def rack_toml(
     control: str | Table = "",
     state_file: str = "rack.state",
     limits: Table | None = None,
+    priority: Sequence[int] = (),
 ) -> str:
     """`rack.toml` for the emulated rack; loads are capped through its Redfish front-end.
 
-    `control`, `limits`: the file's sections of that name, as lines or as a table. The rack has
+    `control`, `limits`: the file's sections of that name, as lines or as a table. `priority`: the
+    loads' classes, dealt out in turn; none: all in the first. The rack has
     just been switched on: nothing of the hours rule (NEC 210.20(A)) is used up. The battery shelf
     is the chassis SHELF. Raises ConfigError for a value that TOML does not have.
     """
@@ -51,7 +53,9 @@ def rack_toml(
         lines.append(f"[limits]\n{_table(limits)}\n")
     if spec.bbu is not None:
         lines.append(_bbu_toml(spec.bbu, redfish_url))
-    lines += [_load_toml(spec, number, redfish_url) for number in range(len(spec.loads))]
+    for number in range(len(spec.loads)):
+        of = priority[number % len(priority)] if priority else 0
+        lines.append(_load_toml(spec, number, redfish_url, of))
     return "\n".join(lines)
 
 
@@ -67,7 +71,7 @@ def _feed_toml(feed: FeedSpec) -> str:
     return text
 
 
-def _load_toml(spec: RackSpec, number: int, redfish_url: str) -> str:
+def _load_toml(spec: RackSpec, number: int, redfish_url: str, priority: int) -> str:
     load = spec.loads[number]
     a, b = spec.feeds[0].name, spec.feeds[1].name
     shares = [(a, round(load.share_a, 4)), (b, round(1 - load.share_a, 4))]
@@ -78,6 +82,8 @@ def _load_toml(spec: RackSpec, number: int, redfish_url: str) -> str:
         f"min_w = {load.cap_floor_w:.1f}\nmax_w = {load.max_w:.1f}\n"
         f"feeds = {{ {feeds} }}\n"
     )
+    if priority:
+        text += f"priority = {priority}\n"
     if load.phase is not None:
         phases = ", ".join(f"{name} = {load.phase}" for name, share in shares if share > 0)
         text += f"phases = {{ {phases} }}\n"

@@ -152,6 +152,7 @@ class RealRun(Run):
             self._bmcs().url,
             control=self.case.host.control,
             limits=self.case.host.limits,
+            priority=self.case.host.priority,
             state_file=str(self.directory.absolute() / "rack.state"),
         )
         path.write_text(text, encoding="utf-8")

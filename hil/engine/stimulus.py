@@ -12,6 +12,9 @@ from edge.errors import TraceError
 from hil.plant.rack import Rack
 from hil.scenario.model import Stimulus
 
+GAPS = {"", "nan"}
+"""How traces write that there was no reading."""
+
 Level = Callable[[int], float | None]
 """Value at a run time, ms; None: not begun, the plant's own default holds."""
 
@@ -75,13 +78,13 @@ def _sine(stimulus: Stimulus) -> Level:
 
 
 def _csv(stimulus: Stimulus) -> Level:
-    """Zero-order hold over one column; the last row holds on."""
-    scale = float(stimulus.values["scale"])
+    """Zero-order hold over one column, from `start_ms` of the trace on; the last row holds on."""
+    scale, start_ms = float(stimulus.values["scale"]), int(stimulus.values["start_ms"])
     path = Path(stimulus.values["file"])
     times_ms, column = read_column(path, stimulus.values["column"])
 
     def level(now_ms: int) -> float | None:
-        row = bisect_right(times_ms, now_ms) - 1
+        row = bisect_right(times_ms, start_ms + now_ms) - 1
         return column[row] * scale if row >= 0 else None
 
     return level
@@ -90,7 +93,8 @@ def _csv(stimulus: Stimulus) -> Level:
 def read_column(path: Path, name: str) -> tuple[list[int], list[float]]:
     """Times since the first row (ms) and values of one column of a CSV with `t_s` first.
 
-    Raises TraceError that names file, line and column.
+    Rows in which the column is empty or NaN are left out: recorders have gaps. Raises TraceError
+    that names file, line and column.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -101,6 +105,8 @@ def read_column(path: Path, name: str) -> tuple[list[int], list[float]]:
             at = header.index(name)
             times, values = [], []
             for number, row in enumerate(rows, start=2):
+                if at < len(row) and row[at].strip().lower() in GAPS:
+                    continue
                 times.append(_number(path, number, row, 0))
                 values.append(_number(path, number, row, at))
     except (OSError, UnicodeDecodeError) as error:

@@ -75,6 +75,7 @@ class VirtualRun(Run):
             server.url,
             control=self.case.host.control,
             limits=self.case.host.limits,
+            priority=self.case.host.priority,
         )
         (self.directory / "rack.toml").write_text(text, encoding="utf-8")
         return service

@@ -69,12 +69,14 @@ class Sine(Written):
 
 
 class Csv(Written):
-    """A column of a recorded trace (hil/trace.py), from its first row on."""
+    """A column of a recorded trace (hil/trace.py). A row without a value: the last one holds on."""
 
     file: Text
     """Beside the scenario file, or `data:power/x.csv` of the data directory."""
     column: Text
     scale: float = 1.0
+    start: Annotated[Duration, Field(alias="from")] = 0
+    """Where in the trace the run begins, after its first row."""
 
 
 class StimulusItem(Written):

@@ -79,7 +79,7 @@ def _csv(item: Csv, node: Node, context: Context) -> dict[str, Any] | None:
         if directory is None or not path.is_file():
             there = "" if directory is None else f" in {directory}"
             context.skip = f"recorded trace {name} is absent{there}: set RACKEDGE_DATA"
-            return {"file": name, "column": item.column, "scale": item.scale}
+            return _csv_values(name, item)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             columns = [name.strip() for name in next(csv.reader(file), [])]
@@ -91,7 +91,11 @@ def _csv(item: Csv, node: Node, context: Context) -> dict[str, Any] | None:
         what = f"no column {shown(item.column)} in {path}; {near(item.column, columns[1:])}"
         context.tell(node, what, "csv", "column")
         return None
-    return {"file": str(path.absolute()), "column": item.column, "scale": item.scale}
+    return _csv_values(str(path.absolute()), item)
+
+
+def _csv_values(file: str, item: Csv) -> dict[str, Any]:
+    return {"file": file, "column": item.column, "scale": item.scale, "start_ms": item.start}
 
 
 def command(item: CommandItem, node: Node, context: Context) -> Command | None:

@@ -36,3 +36,5 @@ class HostOptions(Options):
     """Keys of rack.toml's [control]."""
     limits: dict[str, Any] = Field(default_factory=dict)
     """Keys of rack.toml's [limits]."""
+    priority: list[Annotated[int, Field(ge=0, le=127)]] = Field(default_factory=list)
+    """Classes of the loads for the daemon, dealt out in turn; 0 is served first."""

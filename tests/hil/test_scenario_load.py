@@ -299,7 +299,7 @@ def test_a_trace_of_the_data_directory(tmp_path):
     file = write(tmp_path, "t_s,w\n0,1\n1,2\n", "data/power/x.csv")
     case = one_case(tmp_path, text, data_dir=tmp_path / "data")
     assert case.skip is None
-    assert case.stimulus[0].values == {"file": str(file), "column": "w", "scale": 1.0}
+    assert case.stimulus[0].values == {"file": str(file), "column": "w", "scale": 1.0, "start_ms": 0}
     with pytest.raises(ConfigError, match=r"csv\.column: no column 'v' in .*; use one of: w"):
         one_case(tmp_path, text.replace("column: w", "column: v"), data_dir=tmp_path / "data")
 
@@ -321,7 +321,7 @@ def test_a_trace_beside_the_scenario(tmp_path):
         HEAD + CHECKS + "stimulus: [{signal: demand_w, csv: {file: x.csv, column: w, scale: 2}}]\n"
     )
     values = one_case(tmp_path, text).stimulus[0].values
-    assert values == {"file": str(tmp_path / "x.csv"), "column": "w", "scale": 2.0}
+    assert values == {"file": str(tmp_path / "x.csv"), "column": "w", "scale": 2.0, "start_ms": 0}
 
 
 def test_quarantine_skips_until_its_day_and_then_is_an_error(tmp_path):
