@@ -22,6 +22,9 @@ def main() -> int:
     """See above."""
     options = _options()
     bugs: Sequence[Bug] = [BY_NAME[name] for name in options.bug] or BUGS
+    if options.unseen:
+        seen = table.killers()
+        bugs = [bug for bug in bugs if bug.name not in seen]
     pool = Pool(options.jobs, options.scenarios)
     try:
         unsound = [] if options.trust else pool.sound()
@@ -30,16 +33,14 @@ def main() -> int:
         if unsound:
             print("nothing counts until the sound firmware passes", file=sys.stderr)
             return 2
-        found = list(_told(pool.bugs(bugs)))
+        found = list(_told(pool.bugs(bugs, options.intended), options.write))
     finally:
         pool.close()
     killed = {each.bug: each.kill for each in found if each.kill is not None}
-    if options.write:
-        table.write(killed)
     if options.json:
         json.dump(_document(found), sys.stdout, indent=1)
         print()
-    ratio = 100 * len(killed) / len(bugs)
+    ratio = 100 * len(killed) / max(len(bugs), 1)
     print(f"{len(killed)} of {len(bugs)} planted bugs are seen: {ratio:.0f} %", file=sys.stderr)
     return 0 if len(killed) == len(bugs) else 1
 
@@ -50,14 +51,18 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="one document on stdout")
     parser.add_argument("--write", action="store_true", help="record killers.json and README.md")
+    parser.add_argument("--intended", action="store_true", help="only cases that cover the bug")
+    parser.add_argument("--unseen", action="store_true", help="only bugs without a recorded case")
     parser.add_argument("--trust", action="store_true", help="do not run the sound firmware first")
     parser.add_argument("--scenarios", type=Path, default=LIBRARY, help="another library")
     return parser.parse_args()
 
 
-def _told(results: Iterable[Found]) -> Iterable[Found]:
+def _told(results: Iterable[Found], write: bool) -> Iterable[Found]:
     for each in results:
         if each.kill is not None:
+            if write:  # at once: a search that is cut short has not been for nothing
+                table.write({each.bug: each.kill})
             print(
                 f"{each.bug}: {each.kill.case}: {each.kill.check} ({each.kill.detail})",
                 file=sys.stderr,

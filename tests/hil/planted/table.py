@@ -42,7 +42,9 @@ class Killer(NamedTuple):
 
 
 def killers() -> dict[str, Killer]:
-    """By bug."""
+    """By bug; empty before the first search."""
+    if not KILLERS.exists():
+        return {}
     rows = json.loads(KILLERS.read_text(encoding="utf-8"))
     return {bug: Killer(row["case"], row["check"]) for bug, row in rows.items()}
 
@@ -62,7 +64,7 @@ def readme_text(seen: Mapping[str, Killer]) -> str:
 
 def write(found: Mapping[str, Kill]) -> None:
     """Record what a search found; bugs that it did not look at keep what they had."""
-    seen = killers() if KILLERS.exists() else {}
+    seen = killers()
     seen |= {name: Killer(kill.case, kill.check) for name, kill in found.items()}
     rows = {bug.name: seen[bug.name]._asdict() for bug in BUGS if bug.name in seen}
     KILLERS.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

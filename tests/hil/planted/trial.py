@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cases on the MicroPython VM with a firmware of one's own."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -63,17 +63,11 @@ def healthy() -> Case:
     return load([HEALTHY])[0]
 
 
-def in_order(bug: Bug, cases: Iterable[Case]) -> list[Case]:
-    """Those first that cover what the bug breaks, the short ones first among them."""
-    return sorted(
-        cases,
-        key=lambda c: (not set(bug.breaks) & set(c.covers), c.duration_ms, c.name),
-    )
+def in_order(bug: Bug, cases: Iterable[Case], intended: bool = False) -> list[Case]:
+    """Those first that cover what the bug breaks, the short ones first among them.
 
-
-def kills(bug: Bug, cases: Iterable[Case], firmware: Path) -> Iterator[Kill]:
-    """Kills in the order in which they are found."""
-    for case in in_order(bug, cases):
-        found = failed(run(case, firmware))
-        if found is not None:
-            yield found
+    `intended`: only those.
+    """
+    broken = set(bug.breaks)
+    chosen = [case for case in cases if not intended or broken & set(case.covers)]
+    return sorted(chosen, key=lambda c: (not broken & set(c.covers), c.duration_ms, c.name))
