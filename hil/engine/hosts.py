@@ -231,6 +231,7 @@ class DaemonHost(Host):
         """See Host."""
         seed = self._seed + 1000 * self._starts
         self._executor: Executor = InlineExecutor(make_actuators(self._config))
+        self._shelf = inline_shelf(self._config)
         keys = None
         if self._key is not None:
             draw = random.Random(f"{seed}/nonce")  # noqa: S311 - reproducible, no secret
@@ -241,7 +242,7 @@ class DaemonHost(Host):
             open_transport=self._open_transport,
             executor=self._executor,
             observer=self._observer,
-            shelf=inline_shelf(self._config),
+            shelf=self._shelf,
             wall_offset_ms=self._wall_ms,
             seed=seed,
             authenticator=keys,
@@ -252,7 +253,7 @@ class DaemonHost(Host):
         except PortError:
             # Its service manager would start it again; the cable is out meanwhile.
             self.alive = False
-            self._executor.close()
+            self._give_back()
             return
         self.alive = True
 
@@ -268,7 +269,12 @@ class DaemonHost(Host):
         """See Host. Caps stay in the devices, the lease runs out."""
         if self.alive:
             self.alive = False
-            self._executor.close()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """What the kernel closes of a process that is gone."""
+        self._executor.close()
+        self._shelf.close()
 
     def stats(self) -> LinkStats:
         """See Host."""

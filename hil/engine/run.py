@@ -23,7 +23,7 @@ from hil.frames import Sniffer
 from hil.plant.demand import SettableDemand
 from hil.plant.options import build
 from hil.plant.rack import Rack, Sampler
-from hil.ports import Ports
+from hil.ports import Ports, Unsupported
 from hil.rackfile import board_json
 from hil.record import Recorder
 from hil.scenario.check import check_names, evaluate
@@ -84,6 +84,9 @@ class Run(ABC):
         self._every = max(1, math.ceil(self.ticks / MOST_ROWS))
         self._trips = [False, False]
         self.failure: str | None = None
+        """What the board or the link died of."""
+        self.unsupported: str | None = None
+        """What this bench could not do, although nothing said so before."""
         self.device_name = ""
         self.identity: BoardIdentity | None = None
         self.tick_ms: list[float] = []
@@ -124,15 +127,19 @@ class Run(ABC):
     @property
     def done(self) -> bool:
         """Whether the last tick is over."""
-        return self.now_ms >= self.ticks * TICK_MS or self.failure is not None
+        stopped = self.failure is not None or self.unsupported is not None
+        return stopped or self.now_ms >= self.ticks * TICK_MS
 
     def tick(self) -> None:
         """Stimulus and faults of the next tick, the tick itself, its row."""
         now_ms = self.now_ms + TICK_MS
-        self._stimuli.apply(now_ms)
-        self._injector.step(now_ms, self._row)
         try:
+            self._stimuli.apply(now_ms)
+            self._injector.step(now_ms, self._row)
             self.advance(now_ms)
+        except Unsupported as error:
+            self.unsupported = f"at {now_ms / 1000:.1f} s: {error}"
+            self.record.event(now_ms, "bench", "unsupported", str(error))
         except EdgeError as error:
             self.failure = f"at {now_ms / 1000:.1f} s: {error}"
             self.record.event(now_ms, "bench", "failure", str(error))
@@ -179,7 +186,7 @@ class Run(ABC):
         checks = (*checks, *health(self))
         reasons = _reasons(checks, measurements)
         verdict = worst([c.verdict for c in checks] + [m.verdict for m in measurements])
-        for why in (stopped, self.bench_trouble()):
+        for why in (stopped, self.unsupported, self.bench_trouble()):
             if why is not None:
                 verdict, reasons = Verdict.INCONCLUSIVE, (why, *reasons)
         if self.failure is not None:

@@ -119,7 +119,9 @@ class VirtualBench:
             self.up.send(tx, now_ms)
 
     def _run_hosts(self, now_ms: int) -> None:
-        data = self.up.receive(now_ms)
+        data = self.up.receive(now_ms) if self.cable.plugged else b""
+        if not self.cable.plugged:
+            self.up.hang_up()
         if data:
             self._heard(True, data, now_ms)
             self.cable.arrive(data)

@@ -16,7 +16,7 @@
     identity      {machine, uid, firmware, config_crc} or null
     environment   {name: text}
     replay        command line; digest: SHA-256 of record and frames, null in real time
-    duration_s, late_ticks, wall_s
+    duration_s, late_ticks, wall_s; metrics: {name: value}, of wall time (hil.verdict.RunResult)
     fidelity      only if the run was compared: [{with, role, verdict, reasons, rows, rows_a,
                   rows_b, signals: [{name, match, max_deviation, mean_deviation, rms_deviation,
                   out_rows, first_out_ms, first_out, tolerance}], events: [{source, kind, paired,

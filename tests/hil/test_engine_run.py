@@ -207,3 +207,40 @@ def test_without_a_host_the_board_is_silent_and_alone(tmp_path):
 def test_parameters_are_names_in_expressions(tmp_path):
     found = whole(case(1.0, params={"most": 3}, checks=(always("trips <= most"),)), tmp_path)
     assert found.verdict is Verdict.PASS
+
+
+def test_a_listener_waits_for_its_port_and_goes_on(tmp_path):
+    pulled = case(12.0, host="watch", faults=(fault("link.unplug", 3, 3),))
+    with running(pulled, tmp_path) as run:
+        go(run, 5)
+        before = len(run.frames)
+        assert last(run, "tm_t_ms") < 3500
+        go(run, 6)
+        assert last(run, "tm_t_ms") > 10_000
+        assert all(not 3000 < each.t_ms < 6000 for each in run.frames[:before])
+
+
+def test_what_the_bench_cannot_do_is_no_verdict_of_the_board(tmp_path):
+    found = whole(case(6.0, faults=(fault("mcu.heap_pressure", 2, kib=100),)), tmp_path)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert "use the MicroPython VM" in found.reasons[0]
+    assert len(found.record) == 20
+
+
+def test_a_killed_daemon_comes_back_with_its_shelf_and_its_caps(tmp_path):
+    killed = case(
+        20.0,
+        host="daemon",
+        rack={"bbu": {}},
+        stimulus=(demand(0.9),),
+        faults=(fault("host.kill", 8, 4),),
+    )
+    with running(killed, tmp_path) as run:
+        go(run, 10)
+        assert last(run, "host_up") == 0
+        caps = list(run.rack.cap_requested_w)
+        assert None not in caps
+        assert last(run, "trips") == 0
+        go(run, 9)
+        assert last(run, "host_up") == 1
+        assert last(run, "state") == m.STATE_HOSTED

@@ -11,11 +11,13 @@ from hil.bench import file as bench_file
 from hil.session import SessionOptions, collect, run_session
 from hil.verdict import Verdict
 
-README = (Path(__file__).resolve().parents[2] / "hil" / "README.md").read_text()
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "hil" / "README.md").read_text()
+FIRST_PAGE = (ROOT / "README.md").read_text()
 
 
-def block(language, containing):
-    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", README, re.S | re.M)
+def block(language, containing, of=README):
+    blocks = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", of, re.S | re.M)
     found = [textwrap.dedent(text) for _, text in blocks if containing in text]
     assert len(found) == 1
     return found[0]
@@ -42,6 +44,14 @@ def test_the_first_scenario_passes_and_fails_as_the_walk_says(scenario):
     found = run(scenario)
     assert found.verdict is Verdict.FAIL
     assert found.reasons[0].startswith("hottest exhaust: 4")
+
+
+def test_the_first_pages_scenario_passes(tmp_path):
+    path = tmp_path / "loss.yaml"
+    path.write_text(block("yaml", "name: feed-loss", FIRST_PAGE), encoding="utf-8")
+    options = SessionOptions(scenarios=(path,), device="cpython")
+    results = list(run_session(options, collect(options)))
+    assert [each.verdict for each in results] == [Verdict.PASS] * 2
 
 
 def test_the_bench_file_is_one(tmp_path):
