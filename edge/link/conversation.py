@@ -147,9 +147,10 @@ class Conversation:
             self._emit(ev.LeaseLost())
         if self.lease.due(now_ms) and not self._requests.waiting("LEASE"):
             self._ask("LEASE", urgent=True, owner=self._owner, ttl_ms=self.lease.ttl_ms)
-        if now_ms >= self._time_due_ms and not self._requests.waiting("TIME"):
+        if now_ms >= self._time_due_ms:
             self._time_due_ms = now_ms + TIME_PERIOD_MS
-            self._ask("TIME", host_us=now_ms * 1000)
+            if not self._requests.waiting("TIME"):
+                self._ask("TIME", host_us=now_ms * 1000)
         if self._address and now_ms >= self._poll_due_ms and not self._requests.waiting("PING"):
             self._ask("PING")
 

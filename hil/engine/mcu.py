@@ -21,6 +21,8 @@ from firmware_py.channels import (
 )
 from firmware_py.store.reset import CAUSE_WATCHDOG
 from hil.drivers.device import VirtualDevice
+from hil.engine.unavailable import Unavailable
+from hil.ports import Unsupported
 
 CIRCLE = (1 << 30) - 1
 """Board time is a 30-bit counter of milliseconds."""
@@ -130,7 +132,10 @@ class Mcu:
     def heap(self, kib: int | None) -> None:
         """See BoardPort."""
         self._heap_kib = kib
-        self.reset(CAUSE_WATCHDOG)
+        try:
+            self.reset(CAUSE_WATCHDOG)
+        except Unsupported as missing:  # of this device, and no mistake of the scenario
+            raise Unavailable(str(missing)) from None
 
     def at(self, now_ms: int) -> None:
         """Tell it the run time before a fault acts on it."""

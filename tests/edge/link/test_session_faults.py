@@ -126,3 +126,16 @@ def test_any_bytes_give_events_or_counts_never_an_exception(pieces):
         events = session.receive(piece, step * 50) + session.poll(step * 50)
         assert all(isinstance(event, ev.Problem) for event in events)
     assert session.state is State.HELLO
+
+
+def test_a_board_that_hears_nothing_never_makes_the_host_spin():
+    bench = Rig(Session(owner=7, nonce=5), FakeBoard())
+    bench.run(100)
+    session = bench.session
+    assert session.state is State.READY
+    for _ in range(2000):  # 40 s: the lease ends, requests are given up, HELLO is said again
+        bench.now_ms += 20
+        session.receive(bench.board.exchange(b"", bench.now_ms), bench.now_ms)
+        session.poll(bench.now_ms)
+        session.data_to_send()
+        assert session.next_deadline_ms() > bench.now_ms
