@@ -143,8 +143,8 @@ BUGS = (
     Bug(
         name="feed-loss-ignored",
         file="decide/shed.py",
-        old="if sense.alive[0] == sense.alive[1]:",
-        new="if sense.alive[0] != sense.alive[1]:",
+        old="if self._feed_lost(now_ms, sense):",
+        new="if self._feeds < 2 and self._feed_lost(now_ms, sense):",
         breaks=("SHED-FEED-LOSS",),
         says="The loss of a feed is left to the breaker's model.",
     ),
