@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Somebody on the line who knows the session, the owner's number and the format, but not the key."""
+"""Somebody on the line who knows session, owner and format, and lacks the key."""
 
 import random
 from typing import Annotated, Literal

@@ -68,7 +68,7 @@ def _told(results: Iterable[Found], write: bool) -> Iterable[Found]:
                 file=sys.stderr,
             )
         elif each.trouble:
-            print(f"{each.bug}: NOT PLANTED, a quiet rack shows it: {each.trouble}", file=sys.stderr)
+            print(f"{each.bug}: NOT PLANTED, seen at once: {each.trouble}", file=sys.stderr)
         else:
             print(f"{each.bug}: SURVIVED {each.runs} runs", file=sys.stderr)
         sys.stderr.flush()

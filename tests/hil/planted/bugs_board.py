@@ -55,7 +55,8 @@ BUGS = (
     Bug(
         name="fault-is-latched",
         file="decide/supervise.py",
-        old="    STATE_DEGRADED, _LEASED, STATE_HOSTED,\n    STATE_DEGRADED, _ALONE, STATE_LOCAL,\n",
+        old="    STATE_DEGRADED, _LEASED, STATE_HOSTED,\n"
+        "    STATE_DEGRADED, _ALONE, STATE_LOCAL,\n",
         new="",
         breaks=("BOARD-SENSOR-BACK",),
         says="DEGRADED stays when its cause is gone.",

@@ -96,7 +96,7 @@ BUGS = (
     Bug(
         name="crc-unchecked",
         file="link/codec.py",
-        old="return unpack_from(\"<I\", self.body, end)[0] == crc32(memoryview(self.body)[:end])",
+        old='return unpack_from("<I", self.body, end)[0] == crc32(memoryview(self.body)[:end])',
         new="return end >= HEADER_BYTES",
         breaks=("LINK-CRC", "LINK-NOISE"),
         says="Damaged frames are carried out.",
@@ -129,7 +129,7 @@ BUGS = (
         name="telemetry-thinned",
         file="link/telemetry.py",
         old="        if not greeted and not self.always:\n            return\n",
-        new="        self._skip = not getattr(self, \"_skip\", True)\n"
+        new='        self._skip = not getattr(self, "_skip", True)\n'
         "        if self._skip or (not greeted and not self.always):\n            return\n",
         breaks=("LINK-RATE",),
         says="Every other tick sends nothing.",
