@@ -2,15 +2,14 @@
 """Devices by name: where a session gets the board of each case from."""
 
 import subprocess
-import sys
 import time
 from abc import abstractmethod
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from edge.errors import ConfigError, LinkError
+from edge.errors import ConfigError, EdgeError, LinkError, PortError, RuntimeMissing
 from hil.bench import file as bench_file
 from hil.bench.connect import connect
 from hil.bench.lock import Lock
@@ -22,6 +21,7 @@ from hil.engine.real_run import RealRun
 from hil.engine.run import Run
 from hil.engine.unavailable import Unavailable
 from hil.engine.virtual_run import KEY, VirtualRun
+from hil.leash import leashed
 from hil.plant.rack import Sampler
 from hil.ports import HOST, LINE, POWER, STIMULUS, STORE
 from hil.scenario.model import Case
@@ -30,6 +30,8 @@ VIRTUAL = {"micropython": VmBoard, "cpython": CpythonBoard}
 PTY = "pty"
 PTY_STARTS_S = 60.0
 """Longest wait for the ports of a pty board: it may have to compile its firmware first."""
+PTY_ENDS_S = 1.0
+"""Longest wait for the last words of one whose port has gone away."""
 PTY_BENCH = """\
 bench: pty
 devices:
@@ -51,6 +53,8 @@ class DeviceSource(AbstractContextManager["DeviceSource"]):
     """It can be damaged."""
     destructive = False
     """Who owns it allows steps that may damage it."""
+    met = False
+    """It has been there for at least one case."""
 
     @abstractmethod
     def make_run(self, case: Case, directory: Path) -> Run:
@@ -104,8 +108,12 @@ class BenchSource(DeviceSource):
         self._lock = Lock("bench", self._bench.file.bench)
 
     def make_run(self, case: Case, directory: Path) -> Run:
-        """See DeviceSource. Raises PortError, LinkError."""
-        return RealRun(case, directory, self._open, self.channels)
+        """See DeviceSource. Raises ConfigError, PortError, LinkError."""
+
+        def check_channels(signals: frozenset[str]) -> None:
+            self._bench.check_channels(self.name, signals)
+
+        return RealRun(case, directory, self._open, self.channels, check_channels)
 
     def _open(self, config: Path, case: Case, flash: Path) -> RealDevice:
         del flash  # its own
@@ -150,22 +158,34 @@ class PtySource(DeviceSource):
     def _open(self, config: Path, case: Case, flash: Path) -> RealDevice:
         folder = config.parent
         board = PtyProcess(config, case, flash, self._firmware)
-        try:
+        later = ExitStack()  # for the device to close, once it is there
+        with ExitStack() as stack:
+            stack.callback(board.close)
             bench = folder / "bench.yaml"
             bench.write_text(PTY_BENCH.format(folder=folder), encoding="utf-8")
-            return connect(bench_file.load(bench), PTY, closed=board.close)
-        except BaseException:
-            board.close()
-            raise
+            try:
+                device = connect(bench_file.load(bench), PTY, closed=later.close)
+            except (PortError, LinkError):
+                board.check(wait_s=PTY_ENDS_S)
+                raise
+            later.callback(stack.pop_all().close)
+            return device
+
+
+_PTY_ERRORS: dict[int, type[EdgeError]] = {
+    kind.exit_code: kind for kind in (ConfigError, RuntimeMissing)
+}
+"""What the exit code of a pty board that does not start means."""
 
 
 class PtyProcess:
     """`python -m hil.drivers.pty_board`."""
 
     def __init__(self, config: Path, case: Case, flash: Path, firmware: Path | None) -> None:
-        """Raises LinkError if it does not come up."""
+        """Raises RuntimeMissing, ConfigError, LinkError if it does not come up."""
         folder = config.parent
-        command = [sys.executable, "-m", "hil.drivers.pty_board", "--uid", "pty"]
+        code = "import sys; from hil.drivers.pty_board import main; sys.exit(main(sys.argv[1:]))"
+        command = leashed(code, "--uid", PTY)
         command += ["--link", str(folder / "link"), "--bus", str(folder / "bus")]
         command += ["--config", str(config)]
         command += ["--store", str(flash)] if case.board.store else []
@@ -179,35 +199,61 @@ class PtyProcess:
             stderr=self._said,
             process_group=0,
         )
+        try:
+            self._wait(folder)
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait(self, folder: Path) -> None:
         until_s = time.monotonic() + PTY_STARTS_S
         while not all((folder / port).exists() for port in ("link", "bus")):
-            if self._process.poll() is not None or time.monotonic() > until_s:
-                self.close()
-                words = (folder / "pty_board.log").read_text(errors="replace").strip()
-                raise LinkError(f"the pty board does not start: {words or 'no message'}")
+            self.check()
+            if time.monotonic() > until_s:
+                raise LinkError(f"the pty board does not start within {PTY_STARTS_S:g} s")
             time.sleep(0.02)
+
+    def check(self, wait_s: float = 0.0) -> None:
+        """Raise what it has said if it has ended. RuntimeMissing, ConfigError, LinkError."""
+        with suppress(subprocess.TimeoutExpired):
+            code = self._process.wait(wait_s)
+            self._said.seek(0)
+            words = self._said.read().decode(errors="replace").strip()
+            kind = _PTY_ERRORS.get(code, LinkError)
+            raise kind(f"the pty board does not start: {words or 'no message'}")
 
     def close(self) -> None:
         """End it."""
-        if self._process.poll() is None:
+        try:
             self._process.terminate()
-            try:
-                self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._said.close()
+            self._process.wait(5)
+        except BaseException as error:
+            self._process.kill()
+            self._process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+        finally:
+            self._said.close()
+
+
+def check_device(name: str, bench: Path | None, firmware: Path | None) -> None:
+    """Raise ConfigError for a device that there is not, or one that takes no other firmware."""
+    known = ", ".join((*VIRTUAL, PTY))
+    if firmware is not None:
+        if name not in {"micropython", PTY}:
+            raise ConfigError(f"--firmware is for the VM: {name} runs its own")
+        if not (firmware / "firmware_py").is_dir():
+            raise ConfigError(f"{firmware} has no folder firmware_py: give the folder above it")
+    if name in VIRTUAL or name == PTY:
+        return
+    if bench is None:
+        raise ConfigError(f"no device {name!r}: give one of {known}, or --bench with its file")
+    bench_file.load(bench).device(name)
 
 
 def source_of(name: str, bench: Path | None = None, firmware: Path | None = None) -> DeviceSource:
-    """The device of that name. Raises ConfigError with the names that there are."""
+    """The device of that name; a board of a bench file is locked. Raises ConfigError, PortError."""
+    check_device(name, bench, firmware)
     if name in VIRTUAL:
         return VirtualSource(VIRTUAL[name], firmware)
-    if name == PTY:
-        return PtySource(firmware)
-    if bench is None:
-        known = ", ".join((*VIRTUAL, PTY))
-        raise ConfigError(f"no device {name!r}: give one of {known}, or --bench with its file")
-    if firmware is not None:
-        raise ConfigError(f"--firmware is for the VM: {name} runs what was flashed to it")
-    return BenchSource(bench, name)
+    return PtySource(firmware) if bench is None or name == PTY else BenchSource(bench, name)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.board_events import STATE_NAMES
+from edge.errors import ConfigError
 from firmware_py.channels import OUT_STATE
 from hil.devices import PtySource
 from hil.engine.real_run import RealRun
@@ -58,7 +59,7 @@ def serve_case(
 ) -> RunResult:
     """Run it with all front-ends open until its end or Ctrl-C; what was found until then.
 
-    Raises EdgeError, and OSError for a directory that cannot be written.
+    Raises EdgeError.
     """
     demand = None
     if not case.stimulus:
@@ -66,7 +67,12 @@ def serve_case(
     # Whoever wants to be the host has the port.
     case = replace(case, host=case.host.model_copy(update={"kind": "none"}))
     source = PtySource(firmware)
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"{directory} cannot be made ({error.strerror}): choose another --directory"
+        ) from error
 
     def make() -> RealRun:
         run = source.make_served(case, directory.absolute(), tuple(KINDS), demand)

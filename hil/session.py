@@ -5,16 +5,17 @@ cannot run. What the command line and the pytest plugin share."""
 import fnmatch
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge.errors import ConfigError
+from edge.errors import ActuatorError, ConfigError, LinkError, PortError
 from hil.bench.gate import skip_reasons
 from hil.devices import DeviceSource, source_of
 from hil.engine.run import Interrupted, Run, run_case
 from hil.engine.unavailable import Unavailable
+from hil.ports import Unsupported
 from hil.scenario.load import load
 from hil.scenario.model import Case
 from hil.unwind import unwinding
@@ -49,7 +50,8 @@ class SessionOptions:
         words += [f"--device={self.device}", f"--seed={case.seed}"]
         words += [f"--bench={self.bench}"] if self.bench else []
         words += [f"--firmware={self.firmware}"] if self.firmware else []
-        words += [f"--param={name}={value}" for name, value in self.params.items()]
+        given = {name: value for name, value in self.params.items() if name in case.params}
+        words += [f"--param={name}={value}" for name, value in given.items()]
         words += ["--allow-destructive"] if self.allow_destructive else []
         return shlex.join(words)
 
@@ -78,7 +80,7 @@ def run_session(
     options: SessionOptions,
     cases: Sequence[Case],
     progress: Progress = lambda _run: None,
-) -> Iterator[RunResult]:
+) -> Generator[RunResult, None, None]:
     """Run them in order; a result each. Raises Interrupted with what the cut run had found."""
     with ExitStack() as stack:
         stack.enter_context(unwinding())
@@ -90,16 +92,29 @@ def run_session(
 def run_on(
     source: DeviceSource, options: SessionOptions, case: Case, progress: Progress
 ) -> RunResult:
-    """One case on a device, or the reasons why not."""
+    """One case on a device, or the reasons why not.
+
+    Raises EdgeError if the device is not there for the first case; one that goes away later makes
+    the cases from there on INCONCLUSIVE. Raises Interrupted."""
     replay = options.command(case)
     why = skips(source, options, case)
     if why:
-        return skipped(case, source, why, replay)
+        return not_run(case, source, Verdict.SKIP, why, replay)
     with tempfile.TemporaryDirectory(prefix="rackedge-hil-") as scratch:
+
+        def make() -> Run:
+            run = source.make_run(case, Path(scratch))
+            source.met = True
+            return run
+
         try:
-            result = run_case(lambda: source.make_run(case, Path(scratch)), progress)
-        except Unavailable as missing:
-            return skipped(case, source, (str(missing),), replay)
+            result = run_case(make, progress)
+        except (Unavailable, Unsupported) as missing:
+            return not_run(case, source, Verdict.SKIP, (str(missing),), replay)
+        except (PortError, LinkError, ActuatorError) as error:
+            if not source.met:
+                raise  # it was never there: the user has to do something first
+            return not_run(case, source, Verdict.INCONCLUSIVE, (str(error),), replay)
         except Interrupted as cut:
             cut.result.replay = replay
             raise
@@ -122,7 +137,9 @@ def skips(source: DeviceSource, options: SessionOptions, case: Case) -> tuple[st
     return tuple(found)
 
 
-def skipped(case: Case, source: DeviceSource, reasons: tuple[str, ...], replay: str) -> RunResult:
+def not_run(
+    case: Case, source: DeviceSource, verdict: Verdict, reasons: tuple[str, ...], replay: str
+) -> RunResult:
     """The result of a case that did not run."""
     return RunResult(
         case=case.name,
@@ -133,7 +150,7 @@ def skipped(case: Case, source: DeviceSource, reasons: tuple[str, ...], replay: 
         clock=source.clock,
         seed=case.seed,
         params=case.params,
-        verdict=Verdict.SKIP,
+        verdict=verdict,
         reasons=reasons,
         replay=replay,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.cli._hil_run import parameters
+from edge.errors import ConfigError
 
 if TYPE_CHECKING:
     from hil.scenario.model import Case
@@ -105,11 +106,27 @@ def _coverage(cases: "Sequence[Case]", as_json: bool) -> None:
 
     from hil.scenario.coverage import coverage, requirements_of  # noqa: PLC0415
 
-    table = coverage(requirements_of(Path(cases[0].source)), cases)
+    files = dict.fromkeys(_requirements(Path(case.source)) for case in cases)
+    requirements = [each for path in files for each in requirements_of(path)]
+    table = coverage(requirements, cases)
     if as_json:
         _dump(asdict(table) | {"uncovered": table.uncovered})
     else:
         sys.stdout.write(table.markdown())
+
+
+def _requirements(source: Path) -> Path:
+    """The list that a scenario's `covers` is checked against. Raises ConfigError."""
+    from hil.scenario.requirements import MOST_UP, REQUIREMENTS  # noqa: PLC0415
+
+    directory = source.absolute().parent
+    for place in [directory, *directory.parents][:MOST_UP]:
+        if (place / REQUIREMENTS).is_file():
+            return place / REQUIREMENTS
+    raise ConfigError(
+        f"{source}: no {REQUIREMENTS} beside it or above: write one, a list of "
+        "`- {id: ..., title: ..., area: ...}`"
+    )
 
 
 def _dump(document: object) -> None:

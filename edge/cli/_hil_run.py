@@ -1,39 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `rackedge hil run` does: sessions, reports, replay, comparison."""
+"""What `rackedge hil run` does: sessions, replay, comparison, an open rack."""
 
-import json
 import logging
 import sys
-from collections import Counter
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError
+from edge.cli._hil_told import BAD, Told, line, status
+from edge.errors import ConfigError, EdgeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
-    from hil.engine.run import Run
-    from hil.fidelity import Comparison, Tolerances
+    from hil.fidelity import Tolerances
     from hil.scenario.model import Case
-    from hil.session import Progress, SessionOptions
+    from hil.session import SessionOptions
     from hil.verdict import RunResult
 
 INTERRUPTED = 130
-MARKS = {"PASS": "ok", "MARGINAL": "MARGINAL", "FAIL": "FAIL", "SKIP": "skip"}
-BAD = ("FAIL", "INCONCLUSIVE")
-REASONS_SHOWN = 3
+DEVICE = "micropython"
 
 
 def parameters(texts: Sequence[str]) -> dict[str, str]:
     """`NAME=VALUE` of the command line. Raises ConfigError."""
-    bad = [text for text in texts if "=" not in text]
-    if bad:
-        raise ConfigError(f"--param {bad[0]}: write NAME=VALUE")
-    return dict(text.partition("=")[::2] for text in texts)
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise ConfigError(f"--param {text}: write NAME=VALUE")
+        if name in pairs:
+            raise ConfigError(f"--param {name}: is given twice; give it once")
+        pairs[name] = value
+    return pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class RunCommand:
     """The command line of `rackedge hil run`."""
 
     scenarios: tuple[Path, ...]
-    device: str
+    device: str | None
     bench: Path | None
     cases: tuple[str, ...]
     params: tuple[str, ...]
@@ -61,7 +62,7 @@ class RunCommand:
 
         return SessionOptions(
             scenarios=self.scenarios or (LIBRARY,),
-            device=self.device,
+            device=self.device or DEVICE,
             bench=self.bench,
             params=parameters(self.params),
             seed=self.seed,
@@ -71,190 +72,146 @@ class RunCommand:
         )
 
     def run(self) -> int:
-        """Returns the exit code."""
+        """Returns the exit code. Raises EdgeError."""
         # What the daemon would log is in the record; between the lines of the verdicts it is noise.
         logging.getLogger("rackedge").addHandler(logging.NullHandler())
-        if self.report is not None:
-            from hil.report.files import check_directory  # noqa: PLC0415
-
-            check_directory(self.report)
+        told = Told(self.report, self.as_json)
+        options = self.options()
         if self.replay is not None:
-            return self._replay(self.replay)
+            options = self._replayed(self.replay, told)
+        from hil.devices import check_device  # noqa: PLC0415
         from hil.session import collect  # noqa: PLC0415
 
-        options = self.options()
-        cases = [case for case in collect(options) for _ in range(self.count)]
-        return self._judge(options, cases)
+        for device in (options.device, self.compare or options.device):
+            check_device(device, options.bench, options.firmware)
+        cases = collect(options)
+        return judged(told, lambda: self._session(told, options, cases))
 
     def serve(self, directory: Path) -> int:
         """Real time with front-ends open to the user's own tools; returns the exit code."""
         from hil.serve import default_case, serve_case  # noqa: PLC0415
         from hil.session import collect  # noqa: PLC0415
 
-        cases = collect(self.options()) if self.scenarios else [default_case()]
+        self._only_with_serve()
+        if self.report is not None:
+            from hil.report.files import check_directory  # noqa: PLC0415
+
+            check_directory(self.report)
+        options = self.options()
+        cases = collect(options) if self.scenarios else [default_case()]
         if len(cases) != 1:
             names = ", ".join(case.name for case in cases[:8])
             raise ConfigError(f"--serve runs one case: choose it with --case, out of {names}")
         result = serve_case(cases[0], directory, self.firmware)
+        result.replay = " ".join(("rackedge", *sys.argv[1:]))
+        cut = result.duration_s * 1000 < cases[0].duration_ms
+        print(f"served {result.duration_s:g} s" if cut else line(result))
         if self.report is not None:
             from hil.report.write import write  # noqa: PLC0415
 
             print(f"report: {write([result], self.report)}")
-        return 0
+        # Its usual end is Ctrl-C: that is no failure.
+        return int(result.verdict in BAD and not cut)
 
-    def _replay(self, path: Path) -> int:
-        """Run what a run.json says again, and compare the digests."""
+    def _only_with_serve(self) -> None:
+        """Raise ConfigError for options that say nothing to an open rack."""
+        if self.device not in {None, "pty"}:
+            raise ConfigError(f"--serve runs the VM in real time, not {self.device}")
+        given = {
+            "--count": self.count > 1,
+            "--combine": self.combine > 0,
+            "--compare": self.compare is not None,
+            "--replay": self.replay is not None,
+            "--json": self.as_json,
+            "--bench": self.bench is not None,
+            "--case, --param, --seed without a scenario": not self.scenarios
+            and bool(self.cases or self.params or self.seed is not None),
+        }
+        wrong = [name for name, is_given in given.items() if is_given]
+        if wrong:
+            raise ConfigError(f"--serve does not go with {', '.join(wrong)}: leave it out")
+
+    def _replayed(self, path: Path, told: Told) -> "SessionOptions":
+        """What a run.json says; its digest is compared with that of this run."""
         from hil.replay import replay_of  # noqa: PLC0415
-        from hil.session import collect  # noqa: PLC0415
 
-        earlier = replay_of(path)
-        options = replace(
+        if self.scenarios or self.cases or self.params or self.seed is not None or self.combine:
+            raise ConfigError(
+                "--replay takes scenario, case, seed and parameters from run.json: leave them out"
+            )
+        told.earlier = earlier = replay_of(path)
+        return replace(
             self.options(),
             scenarios=(Path(earlier.source),),
-            device=earlier.device,
+            device=self.device or earlier.device,
+            bench=self.bench or earlier.bench,
+            params=earlier.params,
             seed=earlier.seed,
             only=(earlier.case,),
-            params=earlier.params,
+            firmware=self.firmware or earlier.firmware,
+            allow_destructive=self.allow_destructive or earlier.allow_destructive,
         )
-        return self._judge(options, collect(options), digest=earlier.digest)
 
-    def _judge(
-        self, options: "SessionOptions", cases: "list[Case]", digest: str | None = None
-    ) -> int:
-        results: list[RunResult] = []
-        comparisons: list[Comparison] = []
-        code = 0
+    def _session(self, told: Told, options: "SessionOptions", cases: "Sequence[Case]") -> None:
+        run_all(told, options, [case for case in cases for _ in range(self.count)])
+        if self.combine:
+            from hil.combine import combinations  # noqa: PLC0415
+
+            for result in combinations(options, cases, self.combine):
+                told.add(result)
+        if self.compare is not None:
+            compare_all(told, replace(options, device=self.compare), cases)
+
+
+def judged(told: Told, session: "Callable[[], None]") -> int:
+    """The exit code of a session; whatever ends it, what has been found is told and written."""
+    from hil.unwind import unwinding  # noqa: PLC0415
+
+    with unwinding():
         try:
-            self._run_all(options, cases, results)
-            if self.combine:
-                self._combine(options, cases, results)
-            if self.compare is not None:
-                comparisons = self._compare(options, cases, results)
-        except KeyboardInterrupt:
-            code = INTERRUPTED
-        path = None
-        if self.report is not None and results:
-            from hil.report.write import write  # noqa: PLC0415
+            session()
+        except (KeyboardInterrupt, SystemExit):
+            told.finish()
+            return INTERRUPTED
+        except EdgeError:
+            if told.results:
+                told.finish()
+            raise
+        told.finish()
+    return 0 if told.good else 1
 
-            path = write(results, self.report, comparisons)
-        self._summary(results, comparisons, path, digest)
-        if code:
-            return code
-        same = digest is None or (bool(results) and results[0].digest == digest)
-        agree = all(each.verdict == "PASS" for each in comparisons)
-        bad = any(result.verdict in BAD for result in results)
-        return int(bad or not same or not agree)
 
-    def _run_all(
-        self, options: "SessionOptions", cases: "list[Case]", results: "list[RunResult]"
-    ) -> None:
-        from hil.engine.run import Interrupted  # noqa: PLC0415
-        from hil.session import run_session  # noqa: PLC0415
+def run_all(told: Told, options: "SessionOptions", cases: "Sequence[Case]") -> None:
+    """Run these cases, the last one also if it was cut short. Raises KeyboardInterrupt."""
+    from hil.engine.run import Interrupted  # noqa: PLC0415
+    from hil.session import run_session  # noqa: PLC0415
 
-        with _status() as progress:
-            try:
-                for result in run_session(options, cases, progress):
-                    results.append(result)
-                    self._line(result)
-            except Interrupted as cut:
-                results.append(cut.result)
-                self._line(cut.result)
-                raise KeyboardInterrupt from None
+    with status() as progress, closing(run_session(options, cases, progress)) as results:
+        try:
+            for result in results:
+                told.add(result)
+        except Interrupted as cut:
+            told.add(cut.result)
+            raise KeyboardInterrupt from None
 
-    def _combine(
-        self, options: "SessionOptions", cases: "list[Case]", results: "list[RunResult]"
-    ) -> None:
-        """Random combinations of faults on the same racks; the failing ones as small as may be."""
-        from hil.combine import combinations  # noqa: PLC0415
 
-        for result in combinations(options, cases, self.combine):
-            results.append(result)
-            self._line(result)
+def compare_all(told: Told, options: "SessionOptions", cases: "Sequence[Case]") -> None:
+    """Run the cases that have a record on another device too, and compare."""
+    from hil.fidelity import compare  # noqa: PLC0415
 
-    def _compare(
-        self, options: "SessionOptions", cases: "list[Case]", results: "list[RunResult]"
-    ) -> "list[Comparison]":
-        from hil.fidelity import compare  # noqa: PLC0415
-
-        other = replace(options, device=str(self.compare))
-        ours = {result.case: result for result in results if result.record is not None}
-        theirs: list[RunResult] = []
-        self._run_all(other, [case for case in cases if case.name in ours], theirs)
-        results += theirs
-        return [
+    ours = {result.case: result for result in told.results if result.record is not None}
+    before = len(told.results)
+    try:
+        run_all(told, options, [case for case in cases if case.name in ours])
+    finally:
+        told.comparisons += [
             compare(ours[result.case], result, _tolerances(ours[result.case], result))
-            for result in theirs
+            for result in told.results[before:]
             if result.record is not None
         ]
-
-    def _line(self, result: "RunResult") -> None:
-        if self.as_json:
-            return
-        mark = MARKS.get(result.verdict, result.verdict)
-        speed = result.metrics.get("speed")
-        took = "" if speed is None else f"  {result.duration_s:g} s at {speed:.0f} x"
-        print(f"{mark:12} {result.case}  ({result.device}{took})", flush=True)
-        if result.verdict != "PASS":
-            for reason in result.reasons[:REASONS_SHOWN]:
-                print(f"             {reason}")
-            if len(result.reasons) > REASONS_SHOWN:
-                print(f"             and {len(result.reasons) - REASONS_SHOWN} more")
-        if result.verdict in BAD:
-            print(f"             again: {result.replay}")
-
-    def _summary(
-        self,
-        results: "Sequence[RunResult]",
-        comparisons: "Sequence[Comparison]",
-        path: Path | None,
-        digest: str | None,
-    ) -> None:
-        if self.as_json:
-            from hil.report.document import run_document  # noqa: PLC0415
-
-            documents = [
-                run_document(each, [c for c in comparisons if each in (c.a, c.b)])
-                for each in results
-            ]
-            json.dump({"results": documents}, sys.stdout, indent=1)
-            sys.stdout.write("\n")
-            return
-        for each in comparisons:
-            said = "the same" if each.verdict == "PASS" else "; ".join(each.reasons)
-            print(f"{each.a.case}: {each.a.device} against {each.b.device}: {said}")
-        if digest is not None and results:
-            same = results[0].digest == digest
-            print("the record is the same, bit for bit" if same else "the record is NOT the same")
-        counts = Counter(str(result.verdict) for result in results)
-        print(", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing ran")
-        if self.count > 1:
-            from hil.plugin.results import flakes  # noqa: PLC0415
-
-            print("\n".join(flakes(list(results))) or "each case the same each time")
-        if path is not None:
-            print(f"report: {path}")
 
 
 def _tolerances(a: "RunResult", b: "RunResult") -> "Tolerances":
     from hil.fidelity import EXACT, REAL_TIME  # noqa: PLC0415
 
     return EXACT if a.clock == b.clock == "virtual" else REAL_TIME
-
-
-@contextmanager
-def _status() -> "Iterator[Progress]":
-    """A line that shows where a run is, on a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _run: None
-        return
-    from rich.console import Console  # noqa: PLC0415
-
-    console = Console(stderr=True)
-    with console.status("") as status:
-
-        def show(run: "Run") -> None:
-            if run.now_ms % 1000 == 0:
-                of_s = run.case.duration_ms / 1000
-                status.update(f"{run.case.name}  {run.now_ms / 1000:.0f} of {of_s:g} s")
-
-        yield show

@@ -16,10 +16,10 @@ Scenarios = Annotated[
     typer.Argument(help="Scenario files or directories; default: those that come with rackedge."),
 ]
 Device = Annotated[
-    str,
+    str | None,
     typer.Option(
-        help="micropython or cpython (virtual time), pty (the VM as if it were a board, real "
-        "time), or a device of the bench file."
+        help="micropython (default) or cpython in virtual time, pty (the VM as if it were a board, "
+        "real time), or a device of the bench file."
     ),
 ]
 Bench = Annotated[Path | None, typer.Option(help="Bench file: what is plugged in where.")]
@@ -45,7 +45,7 @@ class Listing(StrEnum):
 @hil.command()
 def run(
     scenarios: Scenarios = None,
-    device: Device = "micropython",
+    device: Device = None,
     bench: Bench = None,
     case: Cases = None,
     param: Params = None,
@@ -75,7 +75,8 @@ def run(
         bool,
         typer.Option(
             "--serve",
-            help="Real time, for your own tools: Redfish, IPMI, NVML and RAPL front-ends are open.",
+            help="Real time, for your own tools: Redfish, IPMI, NVML and RAPL front-ends are open. "
+            "Ctrl-C ends it with exit code 0.",
         ),
     ] = False,
     directory: Annotated[
@@ -86,7 +87,7 @@ def run(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Run scenarios; exit code 1 if one fails or says nothing."""
+    """Run scenarios; exit code 1 if one fails or says nothing, 130 if it was interrupted."""
     from edge.cli._hil_run import RunCommand  # noqa: PLC0415 - the bench, only here
 
     command = RunCommand(

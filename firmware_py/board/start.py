@@ -26,7 +26,7 @@ def start(port, watchdog, folder, slot):
     writable = fskind.may_write(kind)
     keeper = _keeper(files, port, writable)
     watchdog.feed()
-    settings = _settings(keeper, port.NAME)
+    settings = _settings(keeper)
     watchdog.feed()
     wired = _wired(port, settings, keeper.off_mask())
     watchdog.feed()
@@ -60,16 +60,13 @@ def _keeper(files, port, writable):
     return Keeper(files, port.cause(), port.NAME, writable)
 
 
-def _settings(keeper, board):
+def _settings(keeper):
     from ..store.config import ConfigError, parse  # noqa: PLC0415
 
     data = keeper.config()
     if not data:
         raise ConfigError("both copies are damaged: run rackedge flash provision")
-    settings = parse(data)
-    if settings.board != board:
-        raise ConfigError("is for board %s, this one is %s" % (settings.board, board))
-    return settings
+    return parse(data)
 
 
 def _wired(port, settings, off_mask):

@@ -30,12 +30,24 @@ _ENOSPC = 28
 
 # The newest payload that is whole: (payload or None, seq, fell_back). fell_back: there is a copy
 # that is damaged, so a newer payload may have been lost; it may also be a save that was cut off.
-def load(files, name, most=MOST):
+# accept(payload), if given, raises ValueError for one that is whole and of no use, say to an older
+# firmware: the older copy then comes instead. Raises what accept said if it takes none.
+def load(files, name, most=MOST, accept=None):
     first, fell_back = _newest(files, name, most)
+    refused = None
     for copy in (first, 1 - first):
         kind, seq, payload = _read(files, name, copy, most, True)
         if kind == _VALID:
-            return payload, seq, fell_back
+            try:
+                if accept is not None:
+                    accept(payload)
+            except ValueError as error:
+                refused = error
+                fell_back = True
+            else:
+                return payload, seq, fell_back
+    if refused is not None:
+        raise refused
     return None, 0, fell_back
 
 

@@ -60,15 +60,17 @@ class Keeper:
     def _usable(self, payload):
         from .config import parse  # noqa: PLC0415
 
-        if parse(payload).board != self._board:
-            raise ValueError("is for another board")
+        settings = parse(payload)
+        if settings.board != self._board:
+            raise ValueError("is for board %s, this one is %s" % (settings.board, self._board))
 
-    # The configuration to boot with, b"" if there is none.
+    # The configuration to boot with, b"" if there is none: the newest that this firmware can run
+    # on. Raises ValueError if there are some and it can run on none.
     def config(self):
         from .copies import load  # noqa: PLC0415
         from .staged import MOST, NAME  # noqa: PLC0415
 
-        payload, seq, self.fell_back = load(self._files, NAME, MOST)
+        payload, seq, self.fell_back = load(self._files, NAME, MOST, self._usable)
         if payload is None:
             return b""
         self._in_force = seq, len(payload), crc32(payload)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`bench.yaml`: which boards there are, where they are, and what may be done to them."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from edge.errors import ConfigError
 from edge.link.messages import OWN
@@ -43,13 +44,23 @@ class Selector(Options):
         return self
 
 
+def _from_hex(value: object) -> object:
+    """YAML 1.2 as scenario files have it knows no hexadecimal numbers."""
+    if isinstance(value, str) and re.fullmatch("0x[0-9a-fA-F]{1,8}", value):
+        return int(value, 16)
+    return value
+
+
 class Identity(Options):
     """What HELLO_R has to say; what is left out is not compared."""
 
     machine: Annotated[str, Field(pattern=r"^\S+$")]
     uid: Annotated[str, Field(pattern=r"^\S+$")]
     firmware: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] | None = None
-    config_crc: Annotated[int, Field(ge=0, le=0xFFFF_FFFF)] | None = None
+    config_crc: Annotated[int, BeforeValidator(_from_hex), Field(ge=0, le=0xFFFF_FFFF)] | None = (
+        None
+    )
+    """As `rackedge config compile` prints it, with 0x before it: `0x1f2e3d4c`."""
 
 
 class Channel(Options):

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from edge.errors import ConfigError
+from hil.scenario import source
+from hil.scenario.problem import Problems
+from hil.scenario.source import Node
 
 Key = tuple[str | int, ...]
 """Path of keys and indices from the top of a file."""
@@ -33,35 +33,22 @@ class Document:
 
 
 def read(path: Path) -> Document:
-    """Read a YAML file. Raises ConfigError."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise ConfigError(f"{path} cannot be read ({reason}): check its name") from error
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        data = yaml.load(text)
-        node = yaml.compose(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        raise ConfigError(f"{path}:{line}: {error.problem or error.context}") from error
-    except YAMLError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    """Read a YAML file, by the rules of scenario files. Raises ConfigError."""
+    problems = Problems()
+    node = source.read(path, problems)
+    if problems or node is None:
+        raise problems.error()
     lines: dict[Key, int] = {}
-    if node is not None:
-        _walk(node, (), lines)
-    return Document(path, data, lines)
+    _walk(node, (), lines)
+    return Document(path, node.plain(), lines)
 
 
 def _walk(node: Node, key: Key, lines: dict[Key, int]) -> None:
-    lines.setdefault(key, node.start_mark.line + 1)
-    if isinstance(node, MappingNode):
-        for name, value in node.value:
-            lines[(*key, name.value)] = name.start_mark.line + 1
-            _walk(value, (*key, name.value), lines)
-    elif isinstance(node, SequenceNode):
+    lines[key] = node.where.line
+    if isinstance(node.value, dict):
+        for name, value in node.value.items():
+            _walk(value, (*key, name), lines)
+    elif isinstance(node.value, list):
         for place, value in enumerate(node.value):
             _walk(value, (*key, place), lines)
 

@@ -3,78 +3,99 @@
 
 import pickle
 import tempfile
-from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from edge.errors import EdgeError
+from hil.flakes import flakes
+from hil.report.files import check_directory
+from hil.report.write import Report
 from hil.verdict import RunResult
 
-SPOOL = pytest.StashKey[Path]()
+NAME = "rackedge-results"
+SPOOL = "rackedge_spool"
 
 
 def keep(config: pytest.Config, result: RunResult) -> None:
     """Hand a result to whoever writes the report, in this process or in the one that leads."""
-    spool = config.stash.get(SPOOL, None)
-    if spool is None:
-        return
-    with tempfile.NamedTemporaryFile(dir=spool, suffix=".part", delete=False) as file:
-        pickle.dump(result, file)
-    part = Path(file.name)
-    part.rename(part.with_suffix(".run"))
+    plugin = config.pluginmanager.get_plugin(NAME)
+    if isinstance(plugin, Results):
+        plugin.take(result)
 
 
 class Results:
-    """Collects in a spool directory, because xdist's workers are processes of their own."""
+    """In the leading process: writes the report, run by run. In a worker of xdist: hands over
+    through a spool directory, because workers are processes of their own."""
 
     def __init__(self, config: pytest.Config) -> None:
-        worker = getattr(config, "workerinput", None)
+        """Raises pytest.UsageError for a directory that cannot hold the report."""
+        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._leads = worker is None
-        if worker is None:
-            self._spool = tempfile.TemporaryDirectory(prefix="rackedge-results-")
-            config.stash[SPOOL] = Path(self._spool.name)
-            config.add_cleanup(self._spool.cleanup)
-        else:
-            config.stash[SPOOL] = Path(worker["rackedge_spool"])
-        self._config = config
+        self._count: int = config.getoption("--hil-count")
+        self._results: list[RunResult] = []
+        self._report: Report | None = None
+        self._lines: list[str] = []
+        if worker is not None:
+            self._spool = Path(worker[SPOOL])
+            return
+        directory = config.getoption("--hil-report")
+        if directory is not None:
+            try:
+                check_directory(directory)
+            except EdgeError as error:
+                raise pytest.UsageError(str(error).replace("--report", "--hil-report")) from None
+            self._report = Report(directory)
+        spool = tempfile.TemporaryDirectory(prefix="rackedge-results-")
+        self._spool = Path(spool.name)
+        config.add_cleanup(spool.cleanup)
+
+    def take(self, result: RunResult) -> None:
+        """A run of this process has ended."""
+        if self._leads:
+            self._add(result)
+            return
+        with tempfile.NamedTemporaryFile(dir=self._spool, suffix=".part", delete=False) as file:
+            pickle.dump(result, file)
+        part = Path(file.name)
+        part.rename(part.with_suffix(".run"))
+
+    def _add(self, result: RunResult) -> None:
+        self._results.append(result)
+        if self._report is not None:
+            self._report.add(result)
+
+    def _drain(self) -> None:
+        for file in sorted(self._spool.glob("*.run"), key=lambda each: each.stat().st_mtime_ns):
+            # Written by our own workers a moment ago, into a directory of our own.
+            self._add(pickle.loads(file.read_bytes()))  # noqa: S301
+            file.unlink()
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_configure_node(self, node: "object") -> None:
+    def pytest_configure_node(self, node: Any) -> None:
         """xdist is about to start a worker: tell it where results go."""
-        node.workerinput["rackedge_spool"] = str(self._config.stash[SPOOL])  # type: ignore[attr-defined]
+        node.workerinput[SPOOL] = str(self._spool)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Write the report; tell which cases are flaky."""
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test has ended, here or in a worker."""
+        if self._leads and report.when == "teardown":
+            self._drain()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the report's pages; a case that is not the same each time fails the session."""
         if not self._leads:
             return
-        results = self._load()
-        directory = self._config.getoption("--hil-report")
-        if directory is not None and results:
-            from hil.report.write import write  # noqa: PLC0415
+        self._drain()
+        if self._report is not None and self._results:
+            self._lines.append(f"report: {self._report.finish()}")
+        flaky = flakes(self._results) if self._count > 1 else []
+        self._lines += flaky
+        if flaky and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-            terminalreporter.write_line(f"report: {write(results, directory)}")
-        if self._config.getoption("--count") > 1:
-            for line in flakes(results):
-                terminalreporter.write_line(line)
-
-    def _load(self) -> list[RunResult]:
-        files = sorted(self._config.stash[SPOOL].glob("*.run"), key=lambda f: f.stat().st_mtime_ns)
-        # Written by our own workers a moment ago, into a directory of our own.
-        return [pickle.loads(file.read_bytes()) for file in files]  # noqa: S301
-
-
-def flakes(results: list[RunResult]) -> list[str]:
-    """One line per case that was not the same each time: verdicts, or records in virtual time."""
-    runs: dict[str, list[RunResult]] = defaultdict(list)
-    for result in results:
-        runs[result.case].append(result)
-    lines = []
-    for case, several in sorted(runs.items()):
-        verdicts = [str(each.verdict) for each in several]
-        digests = {each.digest for each in several if each.digest is not None}
-        if len(set(verdicts)) > 1:
-            counts = ", ".join(f"{verdicts.count(v)} {v}" for v in sorted(set(verdicts)))
-            lines.append(f"FLAKY {case}: {counts}")
-        elif len(digests) > 1:
-            lines.append(f"NOT REPLAYABLE {case}: {len(digests)} different records of one seed")
-    return lines
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Where the report is, and which cases are flaky."""
+        for line in self._lines:
+            terminalreporter.write_line(line)

@@ -183,7 +183,7 @@ class _Builder:
         while isinstance(first, StreamStartEvent | DocumentStartEvent):
             first = next(self._events)
         if not isinstance(first, ScalarEvent | MappingStartEvent | SequenceStartEvent | AliasEvent):
-            self._problems.add(self._file, "", "empty; write `schema: 1` and the rest")
+            self._problems.add(self._file, "", "empty; write what its README shows")
             return None
         root = self._node(first, "", 0)
         for event in self._events:

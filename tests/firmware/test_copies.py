@@ -32,6 +32,25 @@ def test_the_last_saved_payload_is_the_one_that_loads():
     assert copies.load(files, "config") == (b"three", 3, False)
 
 
+def only(*known):
+    """A firmware that can run on these."""
+
+    def accept(payload):
+        if bytes(payload) not in known:
+            raise ValueError(f"{bytes(payload)} is not known")
+
+    return accept
+
+
+def test_a_newer_payload_that_this_firmware_cannot_use_gives_way_to_the_older_one():
+    files = saved(b"one", b"two")
+    assert copies.load(files, "config", accept=only(b"one", b"two")) == (b"two", 2, False)
+    assert copies.load(files, "config", accept=only(b"one")) == (b"one", 1, True)
+    with pytest.raises(ValueError, match=r"one.*is not known"):
+        copies.load(files, "config", accept=only())
+    assert copies.load(Files(), "config", accept=only()) == (None, 0, False)
+
+
 def test_an_empty_payload_is_a_payload():
     assert copies.load(saved(b""), "config") == (b"", 1, False)
 

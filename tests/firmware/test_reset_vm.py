@@ -240,6 +240,25 @@ def test_a_pushed_configuration_is_in_force_after_a_kill_and_a_damaged_one_falls
     assert (m.EV_CONFIG, 0, 3) in board.events
 
 
+def test_an_older_firmware_falls_back_from_a_configuration_that_it_does_not_know(make):
+    board = make()
+    board.run(10)
+    board.open()
+    crcs = [board.push(air={"slew_up_permille": n}) for n in (40, 60)]
+    board.kill()
+    newest = max(board.store.glob("config.*"), key=lambda path: path.read_bytes()[4:8])
+    seq = int.from_bytes(newest.read_bytes()[4:8], "little")
+    unknown = b"RKC\xff" + bytes(40)  # of a schema that is not there yet
+    head = newest.read_bytes()[:4] + struct.pack("<II", seq, len(unknown))
+    crc = crc32(b"config" + head + unknown)
+    newest.write_bytes(head + unknown + struct.pack("<I", crc))
+    board.boot()
+    board.run(1)
+    assert board.in_force() == crcs[0]
+    board.run(8)
+    assert board.last["flags"] & m.FLAG_CONFIG_FALLBACK
+
+
 def test_boots_that_do_not_last_end_in_safe(make):
     board = make()
     states = []

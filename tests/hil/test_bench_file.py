@@ -97,8 +97,8 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path):
     ("text", "said"),
     [
         ("bench: [", r"bench\.yaml:\d+: "),
-        ("bench: a\nbench: b\n", r"bench\.yaml:2: .*duplicate key"),
-        ("", r"bench\.yaml:1: file: "),
+        ("bench: a\nbench: b\n", r"bench\.yaml:2: bench: written twice"),
+        ("", r"bench\.yaml: empty"),
         ("- 1\n", r"bench\.yaml:1: file: "),
         ("bench: a\ndevices: {}\n", r"bench\.yaml:2: devices: .*at least 1"),
         ("bench: !!python/object:os.system a\n", r"bench\.yaml:1: "),
@@ -111,10 +111,10 @@ def test_what_is_no_bench_file_is_told_in_a_line(tmp_path, text, said):
 
 
 def test_a_file_that_is_not_there_or_no_text_is_told(tmp_path):
-    with pytest.raises(ConfigError, match=r"bench\.yaml cannot be read \(No such file"):
+    with pytest.raises(ConfigError, match=r"bench\.yaml: no such file"):
         load(tmp_path / "bench.yaml")
     (tmp_path / "bench.yaml").write_bytes(b"\xff\xfe\0")
-    with pytest.raises(ConfigError, match="no UTF-8 text"):
+    with pytest.raises(ConfigError, match="not UTF-8"):
         load(tmp_path / "bench.yaml")
 
 

@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon as a process, the VM behind a real pty, caps over HTTP: in real time."""
 
-import os
 import signal
 
 import pytest
 
-from edge.errors import LinkError
 from firmware_py.link import messages as m
-from hil import serve
 from hil.demo import DemoOptions, run_demo
 from tests.firmware.vm import vm_path
 from tests.hil.live_rig import LiveBench
@@ -125,60 +122,3 @@ def test_the_demo_in_real_time_is_the_whole_loop(tmp_path):
     assert "shed" not in kinds, "it began without readings"
     assert "sensor" not in kinds
     assert any(event.text.endswith("to HOSTED") for event in ours.record.events)
-
-
-def test_serve_boots_a_board_that_died_again(tmp_path, capsys):
-    vm_path()
-    seen = []
-
-    def disturb(now_ms, rack):
-        seen.append(rack.board.outputs[2])
-        if now_ms == 1500:
-            os.kill(rack.board._vm._process.pid, signal.SIGKILL)
-
-    rack = serve.serve(tmp_path, DemoOptions(seconds=10), 3.5, disturb)
-    assert rack.boots == 2
-    assert seen[14] == m.STATE_LOCAL
-    assert seen[-1] == m.STATE_LOCAL
-    out = capsys.readouterr().out
-    assert "the MicroPython VM has stopped (exit -9)" in out
-    assert "booted again, boot 2" in out
-    assert len(rack.record) >= 33  # physics went on
-
-
-def test_serve_gives_up_on_a_board_that_dies_at_once(tmp_path):
-    vm_path()
-
-    def disturb(_now_ms, rack):
-        os.kill(rack.board._vm._process.pid, signal.SIGKILL)
-        rack.board._vm._process.wait(5)
-
-    with pytest.raises(LinkError, match="has stopped"):
-        serve.serve(tmp_path, DemoOptions(seconds=10), 3.0, disturb)
-
-
-def test_serve_prints_where_the_toml_is_and_a_line_a_second(tmp_path, capsys, monkeypatch):
-    vm_path()
-    words = ["hil.serve", "--directory", str(tmp_path / "r"), "--seconds", "1.2"]
-    monkeypatch.setattr("sys.argv", words)
-    assert serve.main() == 0
-    first, second = capsys.readouterr().out.splitlines()
-    assert first == f"rackedge run --config {tmp_path / 'r' / 'rack.toml'}"
-    assert "1 s  board LOCAL" in second
-    assert "trips 0" in second
-
-
-def test_serve_tells_a_bad_trace_in_one_line(tmp_path, capsys, monkeypatch):
-    words = ["hil.serve", "--directory", str(tmp_path / "r"), "--trace", str(tmp_path / "no.csv")]
-    monkeypatch.setattr("sys.argv", words)
-    assert serve.main() == 6
-    assert capsys.readouterr().err.count("\n") == 1
-    assert not (tmp_path / "r").exists()
-
-
-@pytest.mark.parametrize("below", ["file", "file/below"])
-def test_serve_tells_a_bad_directory_in_one_line(tmp_path, capsys, monkeypatch, below):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr("sys.argv", ["serve", "--directory", str(tmp_path / below)])
-    assert serve.main() == 1
-    assert "choose another --directory" in capsys.readouterr().err

@@ -299,7 +299,12 @@ def test_a_trace_of_the_data_directory(tmp_path):
     file = write(tmp_path, "t_s,w\n0,1\n1,2\n", "data/power/x.csv")
     case = one_case(tmp_path, text, data_dir=tmp_path / "data")
     assert case.skip is None
-    assert case.stimulus[0].values == {"file": str(file), "column": "w", "scale": 1.0, "start_ms": 0}
+    assert case.stimulus[0].values == {
+        "file": str(file),
+        "column": "w",
+        "scale": 1.0,
+        "start_ms": 0,
+    }
     with pytest.raises(ConfigError, match=r"csv\.column: no column 'v' in .*; use one of: w"):
         one_case(tmp_path, text.replace("column: w", "column: v"), data_dir=tmp_path / "data")
 
