@@ -2,6 +2,9 @@
 """The scenario library sees every planted bug: each by the case that was recorded for it."""
 
 import functools
+import json
+import subprocess
+import sys
 
 import pytest
 
@@ -57,6 +60,17 @@ def test_its_case_fails_with_it_after_a_quiet_rack_has_passed(bug, tmp_path):
 def test_its_case_passes_without(name):
     result = trial.run(library()[name], None)
     assert result.verdict in trial.GOOD[:2], result.reasons
+
+
+def test_the_search_finds_what_is_recorded():
+    bug = "hard-limit-confirmed"
+    arguments = ["--bug", bug, "--intended", "--trust", "--jobs", "1", "--json"]
+    command = [sys.executable, "-m", "tests.hil.planted", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    (found,) = json.loads(done.stdout)["bugs"]
+    assert (found["bug"], found["kill"]["check"]) == (bug, KILLERS[bug].check)
+    assert "1 of 1 planted bugs are seen: 100 %" in done.stderr
 
 
 def test_a_bug_that_is_not_there_is_refused(tmp_path):

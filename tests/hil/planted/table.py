@@ -57,7 +57,8 @@ def readme_text(seen: Mapping[str, Killer]) -> str:
         by = seen.get(bug.name)
         case, check = (f"`{by.case}`", by.check.replace("|", "\\|")) if by else ("**nothing**", "")
         text += (
-            f"| `{bug.name}` | `{bug.file}` | {bug.says} | {bug.breaks[0]} | {case} | {check} |\n"
+            f"| `{bug.name}` | `{bug.file}` | {bug.says} | {', '.join(bug.breaks)} "
+            f"| {case} | {check} |\n"
         )
     return text
 
