@@ -11,6 +11,7 @@ import pytest
 from hil.scenario.problem import Problems
 from hil.scenario.requirements import nearest_requirements
 from hil.session import LIBRARY
+from hil.verdict import Verdict
 from tests.hil.planted import table, trial
 from tests.hil.planted.bug import Bug, occurrences, plant
 from tests.hil.planted.bugs import BUGS, BY_NAME
@@ -71,6 +72,21 @@ def test_the_search_finds_what_is_recorded():
     (found,) = json.loads(done.stdout)["bugs"]
     assert (found["bug"], found["kill"]["check"]) == (bug, KILLERS[bug].check)
     assert "1 of 1 planted bugs are seen: 100 %" in done.stderr
+
+
+def test_a_board_that_dies_is_no_kill(tmp_path):
+    crash = Bug(
+        "crash",
+        "decide/shed.py",
+        "        if sense.leak:\n            self._shed",
+        "        if sense.leak:\n            None.shed\n            self._shed",
+        ("SHED-LEAK",),
+        "It raises.",
+    )
+    result = trial.run(library()["shed-leak"], plant(crash, tmp_path))
+    assert result.verdict is Verdict.FAIL
+    assert trial.died(result)
+    assert trial.failed(result) is None
 
 
 def test_a_bug_that_is_not_there_is_refused(tmp_path):

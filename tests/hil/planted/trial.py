@@ -41,8 +41,8 @@ def run(case: Case, firmware: Path | None) -> RunResult:
 
 
 def failed(result: RunResult) -> Kill | None:
-    """What failed; None if nothing did, or if nothing is left that could tell (a dead board)."""
-    if result.verdict is not Verdict.FAIL:
+    """What failed; None if nothing did, or if the board has died: that needs no scenario."""
+    if result.verdict is not Verdict.FAIL or died(result):
         return None
     for check in result.checks:
         if check.verdict is Verdict.FAIL:
@@ -51,6 +51,13 @@ def failed(result: RunResult) -> Kill | None:
         if each.verdict is Verdict.FAIL:
             return Kill(result.case, each.name, f"{each.value:g} {each.unit}")
     return None
+
+
+def died(result: RunResult) -> bool:
+    """Whether the first reason is none of a check or a measurement: the board has gone."""
+    names = (*(c.name for c in result.checks), *(m.name for m in result.measurements))
+    told = tuple(f"{name}: " for name in names)
+    return bool(result.reasons) and not result.reasons[0].startswith(told)
 
 
 def library(scenarios: Path = LIBRARY) -> list[Case]:
