@@ -5,6 +5,7 @@ from hil.faults import (
     actuator,
     data,
     host,
+    link_forge,
     link_frames,
     link_line,
     mcu,
@@ -20,4 +21,16 @@ __all__ = ["CATALOGUE", "FaultType", "Prepared"]
 LAYERS = ("sensor", "actuator", "link", "power", "thermal", "mcu", "host", "data")
 
 # Imported for what they enter.
-_ = (actuator, data, host, link_frames, link_line, mcu, power, sensor, sensor_time, thermal)
+_ = (
+    actuator,
+    data,
+    host,
+    link_forge,
+    link_frames,
+    link_line,
+    mcu,
+    power,
+    sensor,
+    sensor_time,
+    thermal,
+)

@@ -142,6 +142,7 @@ DRAWS: dict[str, Draw] = {
     "link.stall": _WAY,
     "link.silence": _WAY,
     "link.stranger": _WAY,
+    "link.forge": _pick("mac", "wrong", "none"),
     "link.baud_mismatch": _both(_WAY, _real("ratio", 0.25, 4)),
     "link.echo": _pick("hears", "host", "board"),
     **dict.fromkeys(("power.feed_loss", "power.breaker_trip"), _FEED),

@@ -65,6 +65,13 @@ LINK = {
         and hit.host_stats.wrong_session >= 28 and not base.host_stats.wrong_session,
         back=lambda hit: len({f.session for f in hit.frames(6.3, 9)}) == 1,
     ),
+    "link.forge": Row(
+        {"message": "SHED", "payload": "0e00", "mac": "wrong", "period_ms": 200},
+        lambda hit, base: count(hit, m.ERR) >= 14 and not count(base, m.ERR)
+        and count(hit, TELEMETRY) >= 28,
+        DAEMON,
+        back=lambda hit: not count(hit, m.ERR, 6.3, 9),
+    ),
     "link.babble": Row(
         {"direction": "up", "bytes_per_tick": 30},
         lambda hit, base: len(hit.bytes_up(3, 6)) - len(base.bytes_up(3, 6)) == 30 * 30

@@ -246,5 +246,6 @@ def test_chance_depends_on_seed_place_and_kind():
     assert len({tuple(spikes(seed, index)) for seed in (1, 2) for index in (0, 1)}) == 4
 
 
-def test_only_the_stranger_forges():
-    assert [kind for kind, of in CATALOGUE.items() if of.forges] == ["link.stranger"]
+def test_only_strangers_forge():
+    forging = sorted(kind for kind, of in CATALOGUE.items() if of.forges)
+    assert forging == ["link.forge", "link.stranger"]
