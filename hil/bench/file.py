@@ -88,7 +88,7 @@ class Device(Options):
     identity: Identity
     power: Settings | None = None
     features: list[Name] = Field(default_factory=list)
-    """What the bench cannot see by itself: `store`, and words of your own for `needs`."""
+    """What the bench cannot see by itself: `store`, and words of your own for `features` of a scenario."""
     channels: dict[Name, Channel] = Field(default_factory=dict)
     destructive: bool = False
     """Destructive scenarios may run on it, if the user says so as well."""

@@ -19,7 +19,7 @@ def skip_reasons(
     `destructive` is the scenario's mark, `device_allows` the bench file's `destructive: true`,
     `user_allows` the command line's --allow-destructive. A virtual device cannot be broken.
     """
-    reasons = [f"{device} cannot do {need}" for need in sorted(needs - capabilities)]
+    reasons = [f"{device} does not have {need}" for need in sorted(needs - capabilities)]
     if destructive and real and not device_allows:
         reasons.append(
             f"it is destructive and the bench file does not say `destructive: true` for {device}"

@@ -225,6 +225,7 @@ class Scenario(Fragment):
     title: Text
     covers: list[Text] = Field(default_factory=list)
     needs: list[Literal[CAPABILITIES]] = Field(default_factory=list)  # type: ignore[valid-type]
+    features: list[Name] = Field(default_factory=list)
     matrix: dict[Identifier, Annotated[list[Scalar], Field(min_length=1)]] = Field(
         default_factory=dict
     )

@@ -162,8 +162,8 @@ def test_a_scenario_without_wishes_runs_anywhere():
 
 def test_each_missing_capability_is_a_reason():
     assert skip_reasons("one", {"power", "store", "line"}, {"line"}) == (
-        "one cannot do power",
-        "one cannot do store",
+        "one does not have power",
+        "one does not have store",
     )
 
 

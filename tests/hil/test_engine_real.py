@@ -158,7 +158,7 @@ def test_what_a_real_board_cannot_do_is_skipped_with_the_reason():
     step = case(2.0, host="daemon", faults=(fault("host.clock_step", at_s=0.1),), name="step")
     found = list(run_session(SessionOptions(device="pty"), [needing, step]))
     assert [each.verdict for each in found] == [Verdict.SKIP, Verdict.INCONCLUSIVE]
-    assert found[0].reasons == ("pty cannot do mcu",)
+    assert found[0].reasons == ("pty does not have mcu",)
     assert "nobody steps this machine's clock" in found[1].reasons[0]
 
 
