@@ -88,7 +88,8 @@ class Device(Options):
     identity: Identity
     power: Settings | None = None
     features: list[Name] = Field(default_factory=list)
-    """What the bench cannot see by itself: `store`, and words of your own for `features` of a scenario."""
+    """What the bench cannot see by itself: `store`, and words of your own that scenarios may name
+    in their `features`."""
     channels: dict[Name, Channel] = Field(default_factory=dict)
     destructive: bool = False
     """Destructive scenarios may run on it, if the user says so as well."""

@@ -84,7 +84,8 @@ def _needs(
     document: Scenario, faults: tuple[FaultSpec, ...], stimuli: bool, world: World
 ) -> frozenset[str]:
     """What is written, and what follows from the rest."""
-    needs = frozenset((*document.needs, *document.features)).union(*(world.catalogue[each.kind].needs for each in faults))
+    written = frozenset((*document.needs, *document.features))
+    needs = written.union(*(world.catalogue[each.kind].needs for each in faults))
     implied = {HOST: document.host.kind == "daemon", STORE: document.board.store, STIMULUS: stimuli}
     return needs | {name for name, needed in implied.items() if needed}
 
