@@ -6,6 +6,7 @@ from .cross_liquid import notes as liquid_notes
 from .schema import LIST, ORDER, SHAPES
 from .schema_wiring import BY_GROUP
 
+_COOLED_MC = 3_000  # decide/shed.py: below the outlet limit before anything is restored
 _GATE_MAX_MA = 1_000_000  # m is computed as mA * 1000 / trip current in small ints
 
 
@@ -65,11 +66,15 @@ def _order(mistakes, values, keys, where):
             )
 
 
+# The fans hold an outlet at its setpoint or up to the dead band above: what over-temperature has
+# shed would never come back.
 def _zone(mistakes, zone, most_mc, where):
-    if zone["setpoint_mc"] >= most_mc:
+    least_mc = most_mc - _COOLED_MC - (zone.get("deadband_mc") or 0)
+    if zone["setpoint_mc"] > least_mc:
         mistakes.add(
             f"{where}.setpoint_mc",
-            f"is {zone['setpoint_mc']}, must be below shed.outlet_max_mc, {most_mc}",
+            f"is {zone['setpoint_mc']}, must be at most {least_mc}: 3 K and the dead band below "
+            f"shed.outlet_max_mc, {most_mc}, or what heat has shed never comes back",
         )
 
 
