@@ -53,7 +53,6 @@ def surroundings(case: Case, source: DeviceSource) -> Range:
         parts=rack.parts,
         duration_ms=case.duration_ms,
         capabilities=able,
-        heap=source.name == "micropython",
     )
 
 

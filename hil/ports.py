@@ -24,12 +24,14 @@ RESET = "reset"
 STORE = "store"
 """Capability: the board has a flash that outlives a reset."""
 MCU = "mcu"
-"""Capability: hang, clock and heap of the board are the bench's."""
+"""Capability: hang and clock of the board are the bench's."""
+HEAP_SIZE = "heap"
+"""Capability: so is the size of its heap, which is fixed while it runs."""
 HOST = "host"
 """Capability: a host daemon runs with the board, in the bench's hands."""
 LINE = "line"
 """Capability: every byte of the link passes through the bench."""
-CAPABILITIES = (STIMULUS, POWER, RESET, STORE, MCU, HOST, LINE)
+CAPABILITIES = (STIMULUS, POWER, RESET, STORE, MCU, HEAP_SIZE, HOST, LINE)
 
 Transform = Callable[[int, "array[int]"], None]
 """`transform(now_ms, words)` changes readings or outputs in place."""

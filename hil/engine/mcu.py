@@ -21,8 +21,6 @@ from firmware_py.channels import (
 )
 from firmware_py.store.reset import CAUSE_WATCHDOG
 from hil.drivers.device import VirtualDevice
-from hil.engine.unavailable import Unavailable
-from hil.ports import Unsupported
 
 CIRCLE = (1 << 30) - 1
 """Board time is a 30-bit counter of milliseconds."""
@@ -70,11 +68,6 @@ class Mcu:
     def on(self) -> bool:
         """Whether its supply is on and its reset is over; a hung one is on."""
         return self._life is not _Life.DARK
-
-    @property
-    def listens(self) -> bool:
-        """Whether bytes that come now wake it."""
-        return self._life is _Life.RUNS
 
     def run(self, now_ms: int, inputs: "array[int]", rx: bytes) -> bytes:
         """Do what is due; returns link bytes. Bytes to a board that does not run are lost."""
@@ -132,10 +125,7 @@ class Mcu:
     def heap(self, kib: int | None) -> None:
         """See BoardPort."""
         self._heap_kib = kib
-        try:
-            self.reset(CAUSE_WATCHDOG)
-        except Unsupported as missing:  # of this device, and no mistake of the scenario
-            raise Unavailable(str(missing)) from None
+        self.reset(CAUSE_WATCHDOG)
 
     def at(self, now_ms: int) -> None:
         """Tell it the run time before a fault acts on it."""

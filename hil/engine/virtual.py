@@ -47,7 +47,7 @@ class VirtualBench:
         """int32[N_OUT] as the plant is given them."""
         self._heard = heard
         self._next_plant_ms = TICK_MS
-        self._act_due = bool(mcu.outputs)
+        self._acted = -1  # resets of the board whose outputs the plant has
         io.fill_inputs(rack, self.inputs)  # a board never runs without readings
 
     def open(self) -> CableTransport:
@@ -78,8 +78,8 @@ class VirtualBench:
 
     def plant_step(self) -> None:
         """One tick of physics under the newest outputs, then the meters."""
-        if self.actuators or self._act_due:
-            self.act()
+        if self.actuators or self._acted != self.mcu.resets:
+            self.act()  # faults move them over time; in a reset the lines float
         self.rack.step(TICK_MS)
         io.fill_inputs(self.rack, self.inputs, self.sensors)
 
@@ -89,11 +89,7 @@ class VirtualBench:
         for transform in self.actuators:
             transform(self.clock.now_ms(), self.commands)
         io.apply_outputs(self.rack, self.commands)
-        self._act_due = False
-
-    def outputs_changed(self) -> None:
-        """The board was reset: what its lines float to has to reach the plant."""
-        self._act_due = True
+        self._acted = self.mcu.resets
 
     def _disturb(self) -> None:
         """Faults of the line may speak by themselves."""

@@ -24,8 +24,6 @@ class Range:
     """Of `liquid`, `bbu`, `frequency`."""
     duration_ms: int = 60_000
     capabilities: frozenset[str] = frozenset(CAPABILITIES)
-    heap: bool = False
-    """The device has a heap of fixed size: the MicroPython VM."""
 
 
 Draw = Callable[[random.Random, Range], Mapping[str, Any]]
@@ -189,8 +187,6 @@ _PART = {
 def kinds_for(of: Range, layers: Collection[str] | None = None) -> list[str]:
     """Kinds that this rack and device can have, in the order of their names."""
     missing = {kind for part, kinds in _PART.items() if part not in of.parts for kind in kinds}
-    if not of.heap:
-        missing.add("mcu.heap_pressure")
     return [
         kind
         for kind, each in sorted(CATALOGUE.items())

@@ -14,7 +14,7 @@ from hil.faults.frames import Cutter, body_of
 from hil.faults.link_base import Filter, Out
 from hil.faults.shared import Shared, Ticking
 from hil.options import Options
-from hil.ports import LINE, MCU, POWER, RESET, Line, Ports
+from hil.ports import HEAP_SIZE, LINE, MCU, POWER, RESET, Line, Ports
 
 CAUSES = {
     "power_on": reset.CAUSE_POWER_ON,
@@ -90,7 +90,7 @@ class Heap(Params):
     """Size, KiB; the usual one is 192, and a board with every part may not boot in 160."""
 
 
-@fault("mcu.heap_pressure", "boots into a small heap", Heap, MCU, RESET)
+@fault("mcu.heap_pressure", "boots into a small heap", Heap, HEAP_SIZE, RESET)
 def _heap_pressure(params: Heap, _: random.Random) -> Shared:
     return Shared(
         "heap", params.kib, lambda ports, kib: ports.board.heap(min(kib) if kib else None)

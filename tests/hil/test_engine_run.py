@@ -14,9 +14,11 @@ from edge.errors import ConfigError, LinkError
 from firmware_py.link import messages as m
 from hil.engine.run import Interrupted, run_case
 from hil.fidelity import EXACT, compare
+from hil.scenario.model import Command
 from hil.verdict import Verdict
 from tests.firmware.vm import vm_path
 from tests.hil.engine_rig import (
+    HERE,
     always,
     case,
     demand,
@@ -221,9 +223,9 @@ def test_a_listener_waits_for_its_port_and_goes_on(tmp_path):
 
 
 def test_what_the_bench_cannot_do_is_no_verdict_of_the_board(tmp_path):
-    found = whole(case(6.0, faults=(fault("mcu.heap_pressure", 2, kib=100),)), tmp_path)
+    found = whole(case(6.0, faults=(fault("thermal.leak", 2),)), tmp_path)
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert "use the MicroPython VM" in found.reasons[0]
+    assert "coolant" in found.reasons[0] or "liquid" in found.reasons[0]
     assert len(found.record) == 20
 
 
@@ -244,3 +246,26 @@ def test_a_killed_daemon_comes_back_with_its_shelf_and_its_caps(tmp_path):
         go(run, 9)
         assert last(run, "host_up") == 1
         assert last(run, "state") == m.STATE_HOSTED
+
+
+@pytest.mark.parametrize(("relays", "on"), [("closed", 1), ("bistable", 0)])
+def test_in_a_reset_fans_are_full_and_relays_are_idle(tmp_path, relays, on):
+    shed = case(
+        20.0,
+        host={"kind": "script", "lease": True},
+        board={"store": True, "relays": relays},
+        stimulus=(demand(0.2),),
+        commands=(Command(4000, "SHED", {"off": 0b1000}, HERE),),
+        faults=(fault("mcu.reset", 12),),
+    )
+    with running(shed, tmp_path) as run:
+        go(run, 11.9)
+        assert last(run, "contact_3") == 0
+        assert last(run, "out_fan_permille") < 600
+        rpm = last(run, "fan_rpm")
+        go(run, 0.3)
+        assert last(run, "mcu_on") == 0
+        assert last(run, "fan_rpm") > rpm + 300
+        assert last(run, "contact_3") == on
+        go(run, 1.5)
+        assert last(run, "contact_3") == 0  # it remembers

@@ -14,11 +14,18 @@ from hil.faults import CATALOGUE
 from hil.faults.combine import shrink
 from hil.faults.draw import DRAWS, Range, draw, kinds_for
 from hil.faults.schedule import make, parameters
-from hil.ports import LINE, STIMULUS
+from hil.ports import CAPABILITIES, HEAP_SIZE, LINE, STIMULUS
 from tests.hil.faults_rig import Options, run, spec_of
 
 EVERY = [spec_of(kind) for kind in sorted(CATALOGUE) if kind.startswith(("link.", "power."))]
-WHOLE = Range(loads=4, groups=2, fans=2, parts=frozenset(("liquid", "bbu", "frequency")))
+WHOLE = Range(
+    loads=4,
+    groups=2,
+    fans=2,
+    parts=frozenset(("liquid", "bbu", "frequency")),
+    capabilities=frozenset(CAPABILITIES) - {HEAP_SIZE},
+)
+"""All but what only the VM has."""
 
 
 @settings(max_examples=60, deadline=None)
@@ -127,7 +134,7 @@ def test_a_real_failure_is_shrunk_on_the_bench(tmp_path):
 
 @pytest.mark.parametrize("kind", sorted(CATALOGUE))
 def test_every_kind_can_be_drawn_with_parameters_in_their_ranges(kind):
-    of = replace(WHOLE, heap=True)
+    of = replace(WHOLE, capabilities=frozenset(CAPABILITIES))
     assert kind in kinds_for(of)
     for seed in range(20):
         values = DRAWS[kind](random.Random(seed), of) if kind in DRAWS else {}
