@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from firmware_py import channels
 from firmware_py.link import messages as m
+from hil.engine.virtual import TICK_MS
 from hil.plant import signals
 from hil.plant.rack import Rack
 
@@ -26,7 +27,7 @@ _TELEMETRY = next(row[4] for row in m.MESSAGES if row[1] == "TELEMETRY")
 TM_FIELDS = tuple(field for field, _unit, _scale in _TELEMETRY)
 _COUNTERS = ("n_shed", "n_restore", "n_boot", "n_lockout", "n_trip")
 _HOST = ("host_up", "host_lease", "host_caps", "link_frames", "link_crc_errors", "link_gaps")
-_MCU = ("mcu_heap_free", "mcu_missed", "mcu_on")
+_MCU = ("mcu_heap_free", "mcu_missed", "mcu_on", "mcu_jitter_ms")
 
 
 def input_names(loads: int) -> dict[int, str]:
@@ -102,6 +103,7 @@ class Probe:
         self.board = BoardFacts()
         self._n_shed = self._n_restore = 0
         self._relays: int | None = None
+        self._t_ms = self._off_ms = NAN
         plant = signals.names(rack)
         self._plant: array[float] = array("d", bytes(8 * len(plant)))
         named_in = input_names(len(rack.spec.loads))
@@ -140,10 +142,21 @@ class Probe:
             heap,
             missed,
             board.on,
+            self._jitter_ms(tm[0]),
             *tm,
         ]
         mapped = [float(row[at]) * scale for at, scale in self._mapped]
         return [*row, *self._seen(), *mapped] if self._stimulated else [*row, *mapped]
+
+    def _jitter_ms(self, t_ms: float) -> float:
+        """How far the board's newest tick lies off its own grid, by the time in its telemetry."""
+        since_ms = t_ms - self._t_ms
+        if since_ms:  # a new one; not a number at first
+            self._t_ms = t_ms
+            self._off_ms = (
+                abs(since_ms - TICK_MS * round(since_ms / TICK_MS)) if since_ms > 0 else NAN
+            )
+        return self._off_ms
 
     def _seen(self) -> list[float]:
         out, inputs, board = self._outputs, self._inputs, self.board

@@ -18,8 +18,8 @@ holds), how long it lasts (`for`; else to the end of the run), and its parameter
 
 ```yaml
 faults:
-  - {kind: link.drop, at: 10s, for: 5s, direction: up, only: [TELEMETRY], probability: 0.3}
-  - {kind: sensor.bias, when: feed_a_w > 5000, target: inlet_mc, by: -4000}
+  - {fault: link.drop, at: 10s, for: 5s, direction: up, only: [TELEMETRY], probability: 0.3}
+  - {fault: sensor.bias, when: feed_a_w > 5000, target: inlet_mc, by: -4000}
 ```
 
 - Faults stack: several may hold the same channel, line, relay or clock, and end in any order. What

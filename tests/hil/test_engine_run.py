@@ -269,3 +269,15 @@ def test_in_a_reset_fans_are_full_and_relays_are_idle(tmp_path, relays, on):
         assert last(run, "contact_3") == on
         go(run, 1.5)
         assert last(run, "contact_3") == 0  # it remembers
+
+
+def test_a_tick_off_the_boards_grid_shows_as_jitter_and_a_sound_board_has_none(tmp_path):
+    with running(case(6.0, host="watch"), tmp_path) as run:
+        go(run, 5)
+        assert last(run, "mcu_jitter_ms") == 0
+        at_ms = last(run, "tm_t_ms")
+        assert run.probe._jitter_ms(at_ms + 107) == 7  # a tick that began late
+        assert run.probe._jitter_ms(at_ms + 107) == 7  # and is still the newest
+        assert run.probe._jitter_ms(at_ms + 200) == 7  # back on the grid
+        assert run.probe._jitter_ms(at_ms + 300) == 0
+        assert math.isnan(run.probe._jitter_ms(50))  # booted again
