@@ -24,7 +24,7 @@ from tests.bench._table import Report, Row, Target, interleave
 from tests.firmware.features import FEATURES
 from tests.firmware.rig import Rig, frame
 from tests.firmware.vm import compile_firmware, run_script
-from tests.firmware.vm32 import find_vm32, run_script32
+from tests.firmware.vm32 import find_vm32, live_heap32, run_script32
 
 TICK_MS = 100
 HEAP = "tests/firmware/vm_heap.py"
@@ -88,7 +88,7 @@ def _feature(name: str, folder: Path, ticks: int, vm32: bool) -> dict[str, Any]:
     found["kib"] = run_script(HEAP, path, *more[1], firmware=folder) / 1024
     if vm32:
         there = _options(options, "/store")
-        found["kib32"] = run_script32(HEAP, path, *there, firmware=folder) / 1024
+        found["kib32"] = live_heap32(path, *there, firmware=folder) / 1024
     return found
 
 

@@ -11,7 +11,7 @@ from hil.drivers.boardfile import write_binary
 from tests.firmware import vm_parity
 from tests.firmware.features import BASE, FULL, KEY
 from tests.firmware.vm import compile_firmware
-from tests.firmware.vm32 import run_script32, vm32_command
+from tests.firmware.vm32 import live_heap32, run_script32, vm32_command
 
 KIB = 1024
 STEPS = 5000 if os.environ.get("CI") else 1500
@@ -34,14 +34,14 @@ def _binary(folder, config):
 
 def test_live_heap_of_the_base_configuration_stays_within_60_kib(tmp_path, bytecode):
     config = _binary(tmp_path, BASE)
-    assert run_script32("tests/firmware/vm_heap.py", config, firmware=bytecode) <= 60 * KIB
+    assert live_heap32(config, firmware=bytecode) <= 60 * KIB
 
 
 def test_live_heap_with_every_feature_leaves_100_kib_of_192(tmp_path, bytecode):
     """Without drivers, buses and radio, which `sim` has not; see the bench `vm` for theirs."""
     config = _binary(tmp_path, FULL)
     options = (*KEY, "--store", "/store")
-    live = run_script32("tests/firmware/vm_heap.py", config, *options, firmware=bytecode)
+    live = live_heap32(config, *options, firmware=bytecode)
     print(f"live heap, every feature: {live / KIB:.1f} KiB")
     assert live <= 92 * KIB
 

@@ -50,6 +50,15 @@ def vm32_command() -> list[str]:
         pytest.skip(str(missing))
 
 
+HEAP_SCRIPT = "tests/firmware/vm_heap.py"
+PADS = (0, 64, 4096)
+
+
+def live_heap32(*args, firmware):
+    """Bytes that the firmware keeps on a heap of 32-bit words; see vm_heap.py."""
+    return min(run_script32(HEAP_SCRIPT, *args, f"pad={pad}", firmware=firmware) for pad in PADS)
+
+
 def run_script32(script, *args, firmware=ROOT):
     """Run a script of ours on it; its last line as JSON. `firmware`: where its package is."""
     command = [*vm32_command(), str(firmware), str(ROOT / script), *map(str, args)]

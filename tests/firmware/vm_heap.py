@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs inside the MicroPython VM, of 64 or 32 bits: bytes that the firmware keeps on the heap once
 # it runs. The 32-bit one collects only between the parts.
-#     vm_heap.py CONFIG.bin [OPTION VALUE]...      as for firmware_py.main; prints one JSON number
+#     vm_heap.py CONFIG.bin [OPTION VALUE]... [pad=BYTES]
+# as for firmware_py.main; prints one JSON number. The collector takes any word that looks like an
+# address for one, also among readings and constants: garbage may stay by chance. `pad` moves all
+# that follows, so that whoever asks with several gets the true figure as the least.
 
 import gc
 import os
 import sys
 
+pad = bytearray(int(sys.argv.pop()[4:])) if sys.argv[-1].startswith("pad=") else None
 if "--store" in sys.argv:
     folder = sys.argv[sys.argv.index("--store") + 1]
     if folder.rsplit("/", 1)[-1] not in os.listdir(folder.rsplit("/", 1)[0] or "/"):  # noqa: PTH208
