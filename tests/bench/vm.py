@@ -24,7 +24,7 @@ from tests.bench._table import Report, Row, Target, interleave
 from tests.firmware.features import FEATURES
 from tests.firmware.rig import Rig, frame
 from tests.firmware.vm import compile_firmware, run_script
-from tests.firmware.vm32 import find_vm32, live_heap32, run_script32
+from tests.firmware.vm32 import find_vm32, live_heap32
 
 TICK_MS = 100
 HEAP = "tests/firmware/vm_heap.py"
