@@ -14,10 +14,11 @@ from typing import TypeVar
 from edge.errors import EdgeError
 from firmware_py.link import messages as m
 from hil.engine.environment import environment
-from hil.engine.health import health
+from hil.engine.health import FORGED, health
 from hil.engine.probe import STATES, TM_FIELDS, Probe
 from hil.engine.stimulus import Stimuli
 from hil.engine.virtual import TICK_MS
+from hil.faults import CATALOGUE
 from hil.faults.schedule import Injector
 from hil.frames import Sniffer
 from hil.plant.demand import SettableDemand
@@ -234,7 +235,9 @@ class Run(ABC):
 
     def fault_layers(self) -> set[str]:
         """Layers of the faults that were injected."""
-        return {span.kind.partition(".")[0] for span in self._injector.spans}
+        kinds = [span.kind for span in self._injector.spans]
+        layers = {kind.partition(".")[0] for kind in kinds}
+        return layers | {FORGED} if any(CATALOGUE[kind].forges for kind in kinds) else layers
 
     def close(self) -> None:
         """Stop everything."""
