@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Capping problems with what the reference makes of them, one per line, written by
+ * alloc_vectors.py. */
+#include <string.h>
+
+#include "edge_alloc.h"
+#include "edge_error.h"
+#include "fuzz.h"
+
+/* Every array is a heap block of exactly its size. */
+struct golden {
+    struct edge_alloc a;
+    int32_t *row_start, *entry_load, *entry_coef_ppm;
+    int32_t *min_mw, *request_mw, *weight, *step_mw, *priority;
+    int64_t *limit_mw;
+    int32_t *grant_mw, *shed, *binding_row; /* as the reference has them */
+    size_t words;
+};
+
+static int64_t number(char **at)
+{
+    char *end;
+    int64_t value = strtoll(*at, &end, 10);
+    CHECK(end != *at);
+    *at = end;
+    return value;
+}
+
+static void *block(int32_t count, size_t size)
+{
+    void *made = malloc(count > 0 ? (size_t)count * size : 1);
+    CHECK(made);
+    return made;
+}
+
+static int32_t *ints(int32_t count)
+{
+    return block(count, sizeof(int32_t));
+}
+
+static void read_loads(struct golden *g, char **at)
+{
+    int32_t **field[] = {&g->min_mw, &g->request_mw, &g->weight, &g->step_mw,
+                         &g->priority, &g->grant_mw, &g->shed, &g->binding_row};
+    for (int f = 0; f < 8; f++)
+        *field[f] = ints(g->a.loads);
+    for (int32_t i = 0; i < g->a.loads; i++) {
+        for (int f = 0; f < 8; f++)
+            (*field[f])[i] = (int32_t)number(at);
+    }
+}
+
+static void read_rows(struct golden *g, char **at, int32_t entries)
+{
+    int32_t k = 0;
+    g->row_start = ints(g->a.rows + 1);
+    g->entry_load = ints(entries);
+    g->entry_coef_ppm = ints(entries);
+    g->limit_mw = block(g->a.rows, sizeof(int64_t));
+    g->row_start[0] = 0;
+    for (int32_t row = 0; row < g->a.rows; row++) {
+        g->limit_mw[row] = number(at);
+        g->row_start[row + 1] = g->row_start[row] + (int32_t)number(at);
+        CHECK(g->row_start[row + 1] <= entries);
+        for (; k < g->row_start[row + 1]; k++) {
+            g->entry_load[k] = (int32_t)number(at);
+            g->entry_coef_ppm[k] = (int32_t)number(at);
+        }
+    }
+}
+
+static struct golden read_problem(char *at)
+{
+    struct golden g = {0};
+    g.a.loads = (int32_t)number(&at);
+    g.a.rows = (int32_t)number(&at);
+    int32_t entries = (int32_t)number(&at);
+    read_loads(&g, &at);
+    read_rows(&g, &at, entries);
+    g.words = edge_alloc_workspace_words(g.a.loads, g.a.rows, entries);
+    g.a.row_start = g.row_start;
+    g.a.entry_load = g.entry_load;
+    g.a.entry_coef_ppm = g.entry_coef_ppm;
+    g.a.limit_mw = g.limit_mw;
+    g.a.min_mw = g.min_mw;
+    g.a.request_mw = g.request_mw;
+    g.a.weight = g.weight;
+    g.a.step_mw = g.step_mw;
+    g.a.priority = g.priority;
+    g.a.grant_mw = ints(g.a.loads);
+    g.a.binding_row = ints(g.a.loads);
+    g.a.shed = block(g.a.loads, 1);
+    g.a.workspace = block((int32_t)g.words, sizeof(int64_t));
+    return g;
+}
+
+static void discard(struct golden *g)
+{
+    void *blocks[] = {g->row_start,  g->entry_load, g->entry_coef_ppm, g->min_mw,
+                      g->request_mw, g->weight,     g->step_mw,        g->priority,
+                      g->limit_mw,   g->grant_mw,   g->shed,           g->binding_row,
+                      g->a.grant_mw, g->a.shed,     g->a.binding_row,  g->a.workspace};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        free(blocks[i]);
+}
+
+static void check_is_golden(const struct golden *g)
+{
+    CHECK(g->a.fault == -1);
+    for (int32_t i = 0; i < g->a.loads; i++) {
+        CHECK(g->a.grant_mw[i] == g->grant_mw[i]);
+        CHECK(g->a.shed[i] == g->shed[i]);
+        CHECK(g->a.binding_row[i] == g->binding_row[i]);
+    }
+}
+
+static void solve_anew(struct golden *g)
+{
+    memset(g->a.workspace, 0x7f, g->words * sizeof(int64_t));
+    CHECK(edge_alloc_prepare(&g->a) == EDGE_OK);
+    CHECK(edge_alloc_solve(&g->a) == EDGE_OK);
+    check_is_golden(g);
+}
+
+/* Another request, minimum or weight for a load, and back: the same as before. */
+static int32_t change_load(struct golden *g, int32_t i)
+{
+    int32_t room_mw = g->request_mw[i] - g->min_mw[i];
+    if (fuzz_below(3) == 0)
+        g->weight[i] = fuzz_below(2) ? 1 + (int32_t)fuzz_below(3) : EDGE_WEIGHT_MAX;
+    if (fuzz_below(3) == 0)
+        g->min_mw[i] += (int32_t)fuzz_below((uint32_t)room_mw + 1);
+    room_mw = g->request_mw[i] - g->min_mw[i];
+    g->request_mw[i] -= (int32_t)fuzz_below((uint32_t)room_mw + 1);
+    return edge_alloc_change_load(&g->a, i);
+}
+
+static void change_and_back(struct golden *g)
+{
+    int32_t i = (int32_t)fuzz_below((uint32_t)g->a.loads);
+    int32_t min_mw = g->min_mw[i], request_mw = g->request_mw[i], weight = g->weight[i];
+    CHECK(change_load(g, i) == EDGE_OK);
+    if (g->a.rows > 0) {
+        int32_t row = (int32_t)fuzz_below((uint32_t)g->a.rows);
+        int64_t limit_mw = g->limit_mw[row];
+        g->limit_mw[row] += (int64_t)fuzz_below(400) - (fuzz_below(2) ? 0 : 200);
+        CHECK(edge_alloc_change_limit(&g->a, row) == EDGE_OK);
+        g->limit_mw[row] = limit_mw;
+        CHECK(edge_alloc_change_limit(&g->a, row) == EDGE_OK);
+    }
+    g->min_mw[i] = min_mw;
+    g->request_mw[i] = request_mw;
+    g->weight[i] = weight;
+    CHECK(edge_alloc_change_load(&g->a, i) == EDGE_OK);
+    check_is_golden(g);
+}
+
+/* Another class for a load, and back: the loads are sorted anew. */
+static void move_and_back(struct golden *g)
+{
+    int32_t i = (int32_t)fuzz_below((uint32_t)g->a.loads), priority = g->priority[i];
+    g->priority[i] = (int32_t)fuzz_below(7);
+    CHECK(edge_alloc_solve(&g->a) == EDGE_OK);
+    g->priority[i] = priority;
+    CHECK(edge_alloc_solve(&g->a) == EDGE_OK);
+    check_is_golden(g);
+}
+
+void fuzz_golden_alloc(char *line, uint64_t number_of_line)
+{
+    CHECK(strncmp(line, "alloc ", 6) == 0);
+    fuzz_restart(number_of_line);
+    struct golden g = read_problem(line + 6);
+    solve_anew(&g);
+    for (int round = 0; round < 4; round++)
+        change_and_back(&g);
+    move_and_back(&g);
+    change_and_back(&g);
+    discard(&g);
+}
