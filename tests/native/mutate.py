@@ -2,11 +2,12 @@
 """Mutation testing of the C core: does a test notice each small change of native/src?
 
     python -m tests.native.mutate [--file frame.c] [--jobs 2] [--sample N --seed K] [--json]
+                                  [--state FILE [--again]] [--quick] [--unexplained]
 
 A mutant that does not compile, or whose object code is that of the original or of an earlier
-mutant, is not counted. The others meet the Python tests that execute the changed line, then the
-fuzz driver under ASan and UBSan. Exit code 1 if a survivor is not explained in
-mutation/survivors.toml.
+mutant, is not counted. The others meet the C driver, which is quick; then the Python tests that
+execute the changed line; then the C driver under ASan and UBSan. Exit code 1 if a survivor is not
+explained in mutation/survivors.toml.
 """
 
 import argparse
@@ -17,17 +18,25 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from tests.native.mutation import survivors
-from tests.native.mutation.bench import Bench, object_code, original_code, prepare
+from tests.native.mutation.bench import (
+    Bench,
+    compiled_code,
+    digest,
+    object_code,
+    original_code,
+    prepare,
+)
 from tests.native.mutation.core import HEADERS, ROOT, SOURCES
-from tests.native.mutation.judge import Fate, convene, judge, trial
+from tests.native.mutation.judge import Fate, convene, drive, drive_core, judge, trial
 from tests.native.mutation.mutants import Mutant, mutants
 from tests.native.mutation.reach import Reach, judges_of, measure
+from tests.native.mutation.state import NOT_NOTICED, State
 
 NOT_COUNTED = (Fate.INVALID, Fate.EQUIVALENT, Fate.DUPLICATE)
 Result = tuple[Mutant, Fate]
@@ -41,8 +50,9 @@ class _Case:
     judges: list[Reach]
 
 
-def _compile(case: _Case) -> bytes | None:
-    return object_code(case.bench, case.number, case.mutant)
+def _compile(case: _Case) -> str | None:
+    code = object_code(case.bench, case.number, case.mutant)
+    return None if code is None else digest(code)
 
 
 def _arguments() -> argparse.Namespace:
@@ -54,6 +64,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, help="only N mutants, drawn with --seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true", help="one document on stdout")
+    parser.add_argument("--state", type=Path, help="fates found before; new ones are added")
+    parser.add_argument("--again", action="store_true", help="judge anew what was not noticed")
+    parser.add_argument("--quick", action="store_true", help="C driver only, not the Python tests")
+    parser.add_argument(
+        "--unexplained", action="store_true", help="Python tests only on what lacks a reason"
+    )
     return parser.parse_args()
 
 
@@ -64,30 +80,70 @@ def _chosen(given: argparse.Namespace, made: list[Mutant]) -> list[Mutant]:
     return made[: given.limit]
 
 
-def _sift(cases: list[_Case], jobs: int) -> tuple[list[Result], list[_Case]]:
-    """Compile all: those that are not counted, and those to be judged."""
+def _sift(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], list[_Case]]:
+    """Compile all that is not known: those that are not counted, and those to be judged. What
+    the state has as OPEN is compiled again."""
     settled: list[Result] = []
     open_: list[_Case] = []
-    seen: set[bytes] = set()
+    fresh: list[_Case] = []
+    seen: set[str] = set()
+    for case in cases:
+        known = state.of(case.mutant)
+        if known is not None and known.fate is not Fate.OPEN:
+            settled.append((case.mutant, known.fate))
+            seen.add(known.code)
+        else:
+            fresh.append(case)
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        for case, code in zip(cases, pool.imap(_compile, cases), strict=True):
-            if code is None:
-                settled.append((case.mutant, Fate.INVALID))
-            elif code == original_code(case.bench, case.mutant.file):
-                settled.append((case.mutant, Fate.EQUIVALENT))
-            elif code in seen:
-                settled.append((case.mutant, Fate.DUPLICATE))
-            else:
-                seen.add(code)
+        for case, code in zip(fresh, pool.imap(_compile, fresh), strict=True):
+            fate = _fate_of_code(case, code, seen)
+            if fate is None:
                 open_.append(case)
+            else:
+                settled.append((case.mutant, fate))
+                state.keep(case.mutant, fate, code or "")
+            seen.add(code or "")
     return settled, open_
+
+
+def _fate_of_code(case: _Case, code: str | None, seen: set[str]) -> Fate | None:
+    if code is None:
+        return Fate.INVALID
+    if code == digest(original_code(case.bench, case.mutant.file)):
+        return Fate.EQUIVALENT
+    return Fate.DUPLICATE if code in seen else None
+
+
+def _drive(case: _Case) -> tuple[Fate, str]:
+    """The fate, and the digest of the code."""
+    return drive(case.bench, case.number, case.mutant), _code_of(case)
+
+
+def _code_of(case: _Case) -> str:
+    return digest(compiled_code(case.bench, case.number, case.mutant))
+
+
+def _driven(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], list[_Case]]:
+    """Those that the C driver notices, and the others."""
+    if cases and drive_core(cases[0].bench, cases[0].bench.original) is not Fate.OPEN:
+        raise RuntimeError("the unchanged core does not pass the C driver")
+    noticed: list[Result] = []
+    others: list[_Case] = []
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        for case, (fate, code) in zip(cases, pool.imap(_drive, cases), strict=True):
+            state.keep(case.mutant, fate, code)
+            if fate is Fate.OPEN:
+                others.append(case)
+            else:
+                noticed.append((case.mutant, fate))
+    return noticed, others
 
 
 class _Hearing:
     """Judges the cases on the tests that pytest collected; `cpu_s`: what all of them take."""
 
-    def __init__(self, cases: list[_Case], jobs: int, cpu_s: float) -> None:
-        self._cases, self._jobs, self._cpu_s = cases, jobs, cpu_s
+    def __init__(self, cases: list[_Case], jobs: int, cpu_s: float, state: State) -> None:
+        self._cases, self._jobs, self._cpu_s, self._state = cases, jobs, cpu_s, state
         self.results: list[Result] = []
 
     def __call__(self, items: list[pytest.Item]) -> None:
@@ -98,8 +154,11 @@ class _Hearing:
             of_file.setdefault(item.path.relative_to(ROOT).as_posix(), []).append(item)
         _collected.update(of_file)
         with multiprocessing.get_context("fork").Pool(self._jobs) as pool:
-            for result in pool.imap_unordered(_judge, self._cases):
-                self.results.append(result)
+            for case, (mutant, fate) in zip(
+                self._cases, pool.imap(_judge, self._cases), strict=True
+            ):
+                self._state.keep(mutant, fate, _code_of(case))
+                self.results.append((mutant, fate))
                 if len(self.results) % 50 == 0:
                     sys.stderr.write(f"{len(self.results)} of {len(self._cases)}\n")
 
@@ -119,7 +178,7 @@ def _print(results: list[Result], explained: dict[tuple[str, str, str, str], str
         counted = sum(count for fate, count in fates.items() if fate not in NOT_COUNTED)
         print(f"{file}: {counted} mutants counted; " + _tally(fates))
     for mutant, fate in results:
-        if fate is Fate.SURVIVED:
+        if fate in NOT_NOTICED:
             reason = explained.get(mutant.key, "NOT EXPLAINED")
             print(f"\n{mutant.file}:{mutant.line}: in {mutant.function or 'no function'}: {reason}")
             print(f"  - {mutant.before}\n  + {mutant.after}")
@@ -135,22 +194,38 @@ def main() -> int:
     start = time.monotonic()
     files = [path for path in (*SOURCES, *HEADERS) if not given.file or path.name in given.file]
     made = [mutant for source in files for mutant in mutants(source)]
+    state = State(given.state, again=given.again)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        bench = prepare(folder)
-        covered = folder / "covered"
-        covered.mkdir()
-        reached = measure(covered)
-        cases = [
-            _Case(bench, number, mutant, judges_of(reached, mutant.file, mutant.line))
-            for number, mutant in enumerate(_chosen(given, made))
-        ]
-        results, open_ = _sift(cases, given.jobs)
+        bench = prepare(Path(name))
+        chosen = _chosen(given, made)
+        cases = [_Case(bench, number, mutant, []) for number, mutant in enumerate(chosen)]
+        results, open_ = _sift(cases, given.jobs, state)
+        noticed, open_ = _driven(open_, given.jobs, state)
+        results += noticed
+        left: list[_Case] = []
+        if given.quick or given.unexplained:
+            explained = {entry.key for entry in survivors.load()}
+            left = [case for case in open_ if given.quick or case.mutant.key in explained]
+            open_ = [case for case in open_ if case not in left]
+        results += [(case.mutant, Fate.OPEN) for case in left]
         if open_:
-            hearing = _Hearing(open_, given.jobs, sum(each.cpu_s for each in reached))
-            convene(bench, [each.test for each in reached], hearing)
-            results += hearing.results
+            results += _heard(open_, given.jobs, state)
     return _report(given, made, results, time.monotonic() - start)
+
+
+def _heard(cases: list[_Case], jobs: int, state: State) -> list[Result]:
+    """What the Python tests, and then the sanitizers, make of them."""
+    bench = cases[0].bench
+    covered = bench.folder / "covered"
+    covered.mkdir()
+    reached = measure(covered)
+    judged = [
+        replace(case, judges=judges_of(reached, case.mutant.file, case.mutant.line))
+        for case in cases
+    ]
+    hearing = _Hearing(judged, jobs, sum(each.cpu_s for each in reached), state)
+    convene(bench, [each.test for each in reached], hearing)
+    return hearing.results
 
 
 def _report(
@@ -162,11 +237,11 @@ def _report(
     results.sort(key=lambda result: (result[0].file, result[0].start, result[0].text))
     entries = survivors.load()
     explained = {entry.key: entry.reason for entry in entries}
-    survived = {mutant.key for mutant, fate in results if fate is Fate.SURVIVED}
+    survived = {mutant.key for mutant, fate in results if fate in NOT_NOTICED}
     noticed = {mutant.key for mutant, _ in results} - survived
     files = {mutant.file for mutant in made}
     old = survivors.stale(entries, {mutant.key for mutant in made}, noticed, files)
-    open_ = [m for m, fate in results if fate is Fate.SURVIVED and m.key not in explained]
+    open_ = [m for m, fate in results if fate in NOT_NOTICED and m.key not in explained]
     if given.json:
         rows = [{**asdict(mutant), "fate": fate.name.lower()} for mutant, fate in results]
         document = {"took_s": round(took_s, 1), "mutants": rows, "stale": [e.key for e in old]}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all mutants share, and a mutant compiled: of a header, all the sources that include it."""
 
+import hashlib
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tests.native.mutation.mutants import Mutant
 FUZZ = Path(__file__).resolve().parents[1] / "fuzz"
 EXPORTED = ["-fvisibility=default"]
 """The wrapper calls the core from another shared object."""
+SONAME = ["-Wl,-soname,core.so"]
 SANITIZERS = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
@@ -35,6 +37,8 @@ class Bench:
     plain: dict[str, Path]
     sanitized: dict[str, Path]
     """With those of the fuzz driver, under ASan and UBSan."""
+    driver: Path
+    """The fuzz driver without sanitizers; it loads core.so from LD_LIBRARY_PATH."""
     golden: Path
     """Vectors that the fuzz driver reads first."""
 
@@ -56,13 +60,30 @@ def prepare(folder: Path) -> Bench:
     wrapper, original = folder / "_native.abi3.so", folder / "core.so"
     link([compile_wrapper(plain)], wrapper, ["-Wl,-z,lazy"])
     compiled = compile_core(plain, EXPORTED)
-    link(compiled.values(), original)
-    return Bench(folder, wrapper, original, compiled, objects, golden)
+    link(compiled.values(), original, SONAME)
+    driver = _link_driver(plain, original)
+    return Bench(folder, wrapper, original, compiled, objects, driver, golden)
+
+
+def _link_driver(folder: Path, core: Path) -> Path:
+    objects = [folder / f"fuzz-{source.stem}.o" for source in sorted(FUZZ.glob("*.c"))]
+    for source, out in zip(sorted(FUZZ.glob("*.c")), objects, strict=True):
+        refused = compile_object(source, out, [])
+        if refused:
+            raise RuntimeError(refused)
+    command = ["gcc", *map(str, objects), str(core), "-lm", "-o", str(folder / "driver")]
+    subprocess.run(command, check=True)
+    return folder / "driver"
 
 
 def place_of(bench: Bench, number: int) -> Path:
     """The folder of one mutant."""
     return bench.folder / "mutants" / str(number)
+
+
+def digest(code: bytes) -> str:
+    """A name of object code."""
+    return hashlib.sha256(code).hexdigest()[:24]
 
 
 def original_code(bench: Bench, file: str) -> bytes:
@@ -83,6 +104,13 @@ def object_code(bench: Bench, number: int, mutant: Mutant) -> bytes | None:
     for source, out in zip(sources, objects, strict=True):
         if compile_object(place / source.name, out, EXPORTED):
             return None
+    return compiled_code(bench, number, mutant)
+
+
+def compiled_code(bench: Bench, number: int, mutant: Mutant) -> bytes:
+    """What `object_code` has compiled."""
+    place = place_of(bench, number)
+    objects = [place / f"{source.stem}.o" for source in compiled_from(mutant.file)]
     return b"".join(out.read_bytes() for out in objects)
 
 
@@ -90,7 +118,7 @@ def core_of(bench: Bench, number: int, mutant: Mutant) -> Path:
     """The core with this mutant, as a shared object."""
     place = place_of(bench, number)
     changed = {source.name: place / f"{source.stem}.o" for source in compiled_from(mutant.file)}
-    link({**bench.plain, **changed}.values(), place / "core.so")
+    link({**bench.plain, **changed}.values(), place / "core.so", SONAME)
     return place / "core.so"
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.native.mutation.bench import Bench, core_of, fuzz_driver_of
+from tests.native.mutation.bench import Bench, core_of, fuzz_driver_of, place_of
 from tests.native.mutation.mutants import Mutant
 from tests.native.mutation.reach import EXAMPLES, PLUGINS
 
@@ -31,6 +31,8 @@ WALL_LIMIT_S = 300
 MEMORY_LIMIT_BYTES = 2 << 30
 """A decoder that consumes nothing makes its caller collect for ever."""
 FUZZ_SEEDS = 400
+DRIVER_CPU_S = 4
+"""The driver takes a tenth of it."""
 _PASSED, _FAILED, _BROKEN = range(3)
 
 
@@ -40,9 +42,11 @@ class Fate(StrEnum):
     INVALID = "does not compile"
     EQUIVALENT = "same object code as the original"
     DUPLICATE = "same object code as another"
+    DRIVEN = "killed by the C driver"
     KILLED = "killed by the Python tests"
     TIMEOUT = "killed, never came back"
     SANITIZED = "killed by the sanitizer run"
+    OPEN = "survived the C driver, not judged further"
     SURVIVED = "survived"
 
 
@@ -72,15 +76,45 @@ def convene(bench: Bench, files: list[str], hear: Callable[[list[pytest.Item]], 
         raise RuntimeError(f"the tests could not be collected: {code!r}")
 
 
+def drive(bench: Bench, number: int, mutant: Mutant) -> Fate:
+    """The fuzz driver without sanitizers: golden vectors and fixed seeds, in milliseconds."""
+    core = core_of(bench, number, mutant)
+    return drive_core(bench, core)
+
+
+def drive_core(bench: Bench, core: Path) -> Fate:
+    """OPEN if the driver finds nothing."""
+    with bench.golden.open() as golden:
+        done = subprocess.run(
+            [str(bench.driver), str(FUZZ_SEEDS)],
+            stdin=golden,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"LD_LIBRARY_PATH": str(core.parent)},
+            preexec_fn=_limit_driver,
+            check=False,
+        )
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return Fate.TIMEOUT
+    return Fate.DRIVEN if done.returncode else Fate.OPEN
+
+
+def _limit_driver() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (DRIVER_CPU_S, DRIVER_CPU_S + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, MEMORY_LIMIT_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def judge(
     bench: Bench,
     number: int,
     mutant: Mutant,
     hearings: Iterable[tuple[Sequence[pytest.Item], float]],
 ) -> Fate:
-    """The tests of each file, and what they take, up to the first that fails; a survivor then
-    meets the sanitizers. File by file, so that a mutant that never comes back does so in one."""
-    core = core_of(bench, number, mutant)
+    """After `drive`: the tests of each file, and what they take, up to the first that fails; a
+    survivor then meets the sanitizers. File by file, so that a mutant that never comes back does
+    so in one."""
+    core = place_of(bench, number) / "core.so"
     for tests, cpu_s in hearings:
         fate = trial(core, tests, cpu_s)
         if fate is not Fate.SURVIVED:
