@@ -47,7 +47,9 @@ def _loads(draw: random.Random, count: int, *, steps_differ: bool, classes: int)
         loads.append(load)
     if draw.random() < 0.3:
         # Of one minimum: all ties are broken by index.
-        loads = [replace(each, min_mw=0, request_mw=each.request_mw - each.min_mw) for each in loads]
+        loads = [
+            replace(each, min_mw=0, request_mw=each.request_mw - each.min_mw) for each in loads
+        ]
     return loads
 
 
