@@ -75,9 +75,8 @@ def _dispatched(text: str, found: re.Match[str], inside: list[Numbered]) -> str:
     cases = []
     for each in inside:
         call = f"{found['name']}_{each.number}({arguments})"
-        cases.append(
-            f"case {each.number}: " + (f"{call}; return;" if is_void else f"return {call};")
-        )
+        ending = f"{call}; return;" if is_void else f"return {call};"
+        cases.append(f"case {each.number}: {ending}")
     chosen = f"switch ({CHOSEN}) {{ {' '.join(cases)} default: break; }}\n" if cases else ""
     marked = f'#line {line} "original"\n{found["head"]}\n{{\n{chosen}'
     return marked + text[found.start("body") : found.end()]
