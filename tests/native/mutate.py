@@ -4,10 +4,10 @@
     python -m tests.native.mutate [--file frame.c] [--jobs 2] [--sample N --seed K] [--json]
                                   [--state FILE [--again]] [--quick] [--unexplained]
 
-A mutant that does not compile, or whose object code is that of the original or of an earlier
-mutant, is not counted. The others meet the C driver, which is quick; then the Python tests that
-execute the changed line; then the C driver under ASan and UBSan. Exit code 1 if a survivor is not
-explained in mutation/survivors.toml.
+All mutants within functions meet the C driver as one program. What it does not notice is compiled
+by itself; a mutant that does not compile, or whose object code is that of the original or of
+another, is not counted. The others meet the Python tests that execute the changed line, then the C
+driver under ASan and UBSan. Exit code 1 if a survivor is not explained in mutation/survivors.toml.
 """
 
 import argparse
@@ -26,16 +26,17 @@ import pytest
 from tests.native.mutation import survivors
 from tests.native.mutation.bench import (
     Bench,
-    compiled_code,
-    digest,
     object_code,
     original_code,
     prepare,
+    sanitized_objects,
 )
-from tests.native.mutation.core import HEADERS, ROOT, SOURCES
+from tests.native.mutation.core import HEADERS, NATIVE, ROOT, SOURCES
+from tests.native.mutation.forks import run_schema
 from tests.native.mutation.judge import Fate, convene, drive, drive_core, judge, trial
 from tests.native.mutation.mutants import Mutant, mutants
 from tests.native.mutation.reach import Reach, judges_of, measure
+from tests.native.mutation.schemata import within_functions
 from tests.native.mutation.state import NOT_NOTICED, State
 
 NOT_COUNTED = (Fate.INVALID, Fate.EQUIVALENT, Fate.DUPLICATE)
@@ -50,9 +51,8 @@ class _Case:
     judges: list[Reach]
 
 
-def _compile(case: _Case) -> str | None:
-    code = object_code(case.bench, case.number, case.mutant)
-    return None if code is None else digest(code)
+def _compile(case: _Case) -> bytes | None:
+    return object_code(case.bench, case.number, case.mutant)
 
 
 def _arguments() -> argparse.Namespace:
@@ -80,47 +80,57 @@ def _chosen(given: argparse.Namespace, made: list[Mutant]) -> list[Mutant]:
     return made[: given.limit]
 
 
-def _sift(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], list[_Case]]:
-    """Compile all that is not known: those that are not counted, and those to be judged. What
-    the state has as OPEN is compiled again."""
+def _recalled(cases: list[_Case], state: State) -> tuple[list[Result], list[_Case]]:
+    """What the state knows, and the others. What it has as OPEN is judged on."""
+    known = [(case.mutant, state.of(case.mutant)) for case in cases]
+    results = [(mutant, fate) for mutant, fate in known if fate and fate is not Fate.OPEN]
+    settled = {mutant for mutant, _ in results}
+    return results, [case for case in cases if case.mutant not in settled]
+
+
+def _screened(cases: list[_Case], _jobs: int, state: State) -> tuple[list[Result], list[_Case]]:
+    """File by file: what the C driver notices of the mutants within functions, and the others."""
+    noticed: list[Result] = []
+    for file in dict.fromkeys(case.mutant.file for case in cases):
+        made = [case.mutant for case in cases if case.mutant.file == file]
+        held = within_functions(NATIVE / "src" / file, made)
+        fates = run_schema(cases[0].bench, file, held)
+        for mutant, fate in zip(held, fates, strict=True):
+            state.keep(mutant, fate)
+            if fate is not Fate.OPEN:
+                noticed.append((mutant, fate))
+        sys.stderr.write(f"{file}: {fates.count(Fate.OPEN)} of {len(fates)} left\n")
+    settled = {mutant for mutant, _ in noticed}
+    return noticed, [case for case in cases if case.mutant not in settled]
+
+
+def _sifted(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], list[_Case]]:
+    """Compile all: those that are not counted, and those to be judged."""
     settled: list[Result] = []
     open_: list[_Case] = []
-    fresh: list[_Case] = []
-    seen: set[str] = set()
-    for case in cases:
-        known = state.of(case.mutant)
-        if known is not None and known.fate is not Fate.OPEN:
-            settled.append((case.mutant, known.fate))
-            seen.add(known.code)
-        else:
-            fresh.append(case)
+    seen: set[bytes] = set()
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        for case, code in zip(fresh, pool.imap(_compile, fresh), strict=True):
+        for case, code in zip(cases, pool.imap(_compile, cases), strict=True):
             fate = _fate_of_code(case, code, seen)
             if fate is None:
                 open_.append(case)
             else:
                 settled.append((case.mutant, fate))
-                state.keep(case.mutant, fate, code or "")
-            seen.add(code or "")
+                state.keep(case.mutant, fate)
+            seen.add(code or b"")
     return settled, open_
 
 
-def _fate_of_code(case: _Case, code: str | None, seen: set[str]) -> Fate | None:
+def _fate_of_code(case: _Case, code: bytes | None, seen: set[bytes]) -> Fate | None:
     if code is None:
         return Fate.INVALID
-    if code == digest(original_code(case.bench, case.mutant.file)):
+    if code == original_code(case.bench, case.mutant.file):
         return Fate.EQUIVALENT
     return Fate.DUPLICATE if code in seen else None
 
 
-def _drive(case: _Case) -> tuple[Fate, str]:
-    """The fate, and the digest of the code."""
-    return drive(case.bench, case.number, case.mutant), _code_of(case)
-
-
-def _code_of(case: _Case) -> str:
-    return digest(compiled_code(case.bench, case.number, case.mutant))
+def _drive(case: _Case) -> Fate:
+    return drive(case.bench, case.number, case.mutant)
 
 
 def _driven(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], list[_Case]]:
@@ -130,8 +140,8 @@ def _driven(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], 
     noticed: list[Result] = []
     others: list[_Case] = []
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
-        for case, (fate, code) in zip(cases, pool.imap(_drive, cases), strict=True):
-            state.keep(case.mutant, fate, code)
+        for case, fate in zip(cases, pool.imap(_drive, cases), strict=True):
+            state.keep(case.mutant, fate)
             if fate is Fate.OPEN:
                 others.append(case)
             else:
@@ -154,10 +164,8 @@ class _Hearing:
             of_file.setdefault(item.path.relative_to(ROOT).as_posix(), []).append(item)
         _collected.update(of_file)
         with multiprocessing.get_context("fork").Pool(self._jobs) as pool:
-            for case, (mutant, fate) in zip(
-                self._cases, pool.imap(_judge, self._cases), strict=True
-            ):
-                self._state.keep(mutant, fate, _code_of(case))
+            for mutant, fate in pool.imap(_judge, self._cases):
+                self._state.keep(mutant, fate)
                 self.results.append((mutant, fate))
                 if len(self.results) % 50 == 0:
                     sys.stderr.write(f"{len(self.results)} of {len(self._cases)}\n")
@@ -193,15 +201,17 @@ def main() -> int:
     given = _arguments()
     start = time.monotonic()
     files = [path for path in (*SOURCES, *HEADERS) if not given.file or path.name in given.file]
+    files.sort(key=lambda path: path.stat().st_size)
     made = [mutant for source in files for mutant in mutants(source)]
     state = State(given.state, again=given.again)
     with tempfile.TemporaryDirectory() as name:
         bench = prepare(Path(name))
         chosen = _chosen(given, made)
         cases = [_Case(bench, number, mutant, []) for number, mutant in enumerate(chosen)]
-        results, open_ = _sift(cases, given.jobs, state)
-        noticed, open_ = _driven(open_, given.jobs, state)
-        results += noticed
+        results, open_ = _recalled(cases, state)
+        for stage in (_screened, _sifted, _driven):
+            settled, open_ = stage(open_, given.jobs, state)
+            results += settled
         left: list[_Case] = []
         if given.quick or given.unexplained:
             explained = {entry.key for entry in survivors.load()}
@@ -223,6 +233,7 @@ def _heard(cases: list[_Case], jobs: int, state: State) -> list[Result]:
         replace(case, judges=judges_of(reached, case.mutant.file, case.mutant.line))
         for case in cases
     ]
+    sanitized_objects(bench.folder)
     hearing = _Hearing(judged, jobs, sum(each.cpu_s for each in reached), state)
     convene(bench, [each.test for each in reached], hearing)
     return hearing.results

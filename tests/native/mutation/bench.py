@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all mutants share, and a mutant compiled: of a header, all the sources that include it."""
 
-import hashlib
+import functools
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class Bench:
     original: Path
     """The unchanged core."""
     plain: dict[str, Path]
-    sanitized: dict[str, Path]
-    """With those of the fuzz driver, under ASan and UBSan."""
+    bodies: dict[str, Path]
+    """The objects of the fuzz driver without its main, without sanitizers."""
     driver: Path
     """The fuzz driver without sanitizers; it loads core.so from LD_LIBRARY_PATH."""
     golden: Path
@@ -44,16 +44,9 @@ class Bench:
 
 
 def prepare(folder: Path) -> Bench:
-    """Compile all that is compiled once."""
-    plain, sanitized = folder / "plain", folder / "sanitized"
+    """Compile all that is compiled once; the sanitized objects are compiled when first needed."""
+    plain = folder / "plain"
     plain.mkdir()
-    sanitized.mkdir()
-    objects = compile_core(sanitized, SANITIZERS)
-    for source in sorted(FUZZ.glob("*.c")):
-        objects[f"fuzz/{source.name}"] = sanitized / f"fuzz-{source.stem}.o"
-        refused = compile_object(source, objects[f"fuzz/{source.name}"], SANITIZERS)
-        if refused:
-            raise RuntimeError(refused)
     golden = folder / "golden.txt"
     with golden.open("w") as file:
         subprocess.run([sys.executable, str(FUZZ / "golden_lines.py")], stdout=file, check=True)
@@ -61,29 +54,36 @@ def prepare(folder: Path) -> Bench:
     link([compile_wrapper(plain)], wrapper, ["-Wl,-z,lazy"])
     compiled = compile_core(plain, EXPORTED)
     link(compiled.values(), original, SONAME)
-    driver = _link_driver(plain, original)
-    return Bench(folder, wrapper, original, compiled, objects, driver, golden)
+    bodies = _fuzz_objects(plain, [])
+    driver = plain / "driver"
+    command = ["gcc", *map(str, bodies.values()), str(original), "-lm", "-o", str(driver)]
+    subprocess.run(command, check=True)
+    bodies.pop("fuzz/main.c")
+    return Bench(folder, wrapper, original, compiled, bodies, driver, golden)
 
 
-def _link_driver(folder: Path, core: Path) -> Path:
-    objects = [folder / f"fuzz-{source.stem}.o" for source in sorted(FUZZ.glob("*.c"))]
-    for source, out in zip(sorted(FUZZ.glob("*.c")), objects, strict=True):
-        refused = compile_object(source, out, [])
+def _fuzz_objects(folder: Path, flags: list[str]) -> dict[str, Path]:
+    objects = {}
+    for source in sorted(FUZZ.glob("*.c")):
+        out = objects[f"fuzz/{source.name}"] = folder / f"fuzz-{source.stem}.o"
+        refused = compile_object(source, out, flags)
         if refused:
             raise RuntimeError(refused)
-    command = ["gcc", *map(str, objects), str(core), "-lm", "-o", str(folder / "driver")]
-    subprocess.run(command, check=True)
-    return folder / "driver"
+    return objects
+
+
+@functools.cache
+def sanitized_objects(folder: Path) -> dict[str, Path]:
+    """Those of the core and of the fuzz driver, under ASan and UBSan. Call it first where all who
+    need them have the answer."""
+    place = folder / "sanitized"
+    place.mkdir()
+    return {**compile_core(place, SANITIZERS), **_fuzz_objects(place, SANITIZERS)}
 
 
 def place_of(bench: Bench, number: int) -> Path:
     """The folder of one mutant."""
     return bench.folder / "mutants" / str(number)
-
-
-def digest(code: bytes) -> str:
-    """A name of object code."""
-    return hashlib.sha256(code).hexdigest()[:24]
 
 
 def original_code(bench: Bench, file: str) -> bytes:
@@ -104,13 +104,6 @@ def object_code(bench: Bench, number: int, mutant: Mutant) -> bytes | None:
     for source, out in zip(sources, objects, strict=True):
         if compile_object(place / source.name, out, EXPORTED):
             return None
-    return compiled_code(bench, number, mutant)
-
-
-def compiled_code(bench: Bench, number: int, mutant: Mutant) -> bytes:
-    """What `object_code` has compiled."""
-    place = place_of(bench, number)
-    objects = [place / f"{source.stem}.o" for source in compiled_from(mutant.file)]
     return b"".join(out.read_bytes() for out in objects)
 
 
@@ -125,7 +118,7 @@ def core_of(bench: Bench, number: int, mutant: Mutant) -> Path:
 def fuzz_driver_of(bench: Bench, number: int, mutant: Mutant) -> Path:
     """The mutant in the fuzz driver of .ci/sanitize."""
     place = place_of(bench, number)
-    objects = dict(bench.sanitized)
+    objects = dict(sanitized_objects(bench.folder))
     for source in compiled_from(mutant.file):
         objects[source.name] = place / f"sanitized-{source.stem}.o"
         refused = compile_object(place / source.name, objects[source.name], SANITIZERS)

@@ -7,7 +7,6 @@ in between. Tests may: pass `again` to judge anew what none had noticed.
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from tests.native.mutation.core import NATIVE
@@ -17,38 +16,31 @@ from tests.native.mutation.mutants import Mutant
 NOT_NOTICED = (Fate.OPEN, Fate.SURVIVED)
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    fate: Fate
-    code: str
-    """Digest of the object code; "" if it did not compile."""
-
-
 class State:
     """Remembers in `path`, or nowhere if that is None."""
 
     def __init__(self, path: Path | None, *, again: bool = False) -> None:
         self._path = path
         self._sources: dict[str, str] = {}
-        self._known: dict[str, Settled] = {}
+        self._known: dict[str, Fate] = {}
         lines = path.read_text().splitlines() if path is not None and path.exists() else []
         for line in lines:
             row = json.loads(line)
-            self._known[row["mutant"]] = Settled(Fate[row["fate"]], row["code"])
+            self._known[row["mutant"]] = Fate[row["fate"]]
         if again:
-            kept = {key: each for key, each in self._known.items() if each.fate not in NOT_NOTICED}
+            kept = {key: each for key, each in self._known.items() if each not in NOT_NOTICED}
             self._known = kept
 
-    def of(self, mutant: Mutant) -> Settled | None:
+    def of(self, mutant: Mutant) -> Fate | None:
         """What became of it, or None."""
         return self._known.get(self._name(mutant))
 
-    def keep(self, mutant: Mutant, fate: Fate, code: str) -> None:
+    def keep(self, mutant: Mutant, fate: Fate) -> None:
         """Written at once."""
         name = self._name(mutant)
-        self._known[name] = Settled(fate, code)
+        self._known[name] = fate
         if self._path is not None:
-            row = {"mutant": name, "fate": fate.name, "code": code}
+            row = {"mutant": name, "fate": fate.name}
             with self._path.open("a") as file:
                 file.write(json.dumps(row) + "\n")
 
