@@ -33,7 +33,7 @@ from tests.native.mutation.bench import (
 )
 from tests.native.mutation.core import HEADERS, NATIVE, ROOT, SOURCES
 from tests.native.mutation.forks import run_schema
-from tests.native.mutation.judge import Fate, convene, drive, drive_core, judge, trial
+from tests.native.mutation.judge import Fate, Timed, convene, drive, drive_core, judge, time_all
 from tests.native.mutation.mutants import Mutant, mutants
 from tests.native.mutation.reach import Reach, judges_of, measure
 from tests.native.mutation.schemata import within_functions
@@ -150,19 +150,15 @@ def _driven(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], 
 
 
 class _Hearing:
-    """Judges the cases on the tests that pytest collected; `cpu_s`: what all of them take."""
+    """Judges the cases on the tests that pytest collected."""
 
-    def __init__(self, cases: list[_Case], jobs: int, cpu_s: float, state: State) -> None:
-        self._cases, self._jobs, self._cpu_s, self._state = cases, jobs, cpu_s, state
+    def __init__(self, cases: list[_Case], jobs: int, state: State) -> None:
+        self._cases, self._jobs, self._state = cases, jobs, state
         self.results: list[Result] = []
 
     def __call__(self, items: list[pytest.Item]) -> None:
-        if trial(self._cases[0].bench.original, items, self._cpu_s) is not Fate.SURVIVED:
-            raise RuntimeError("the unchanged core does not pass the tests")
-        of_file: dict[str, list[pytest.Item]] = {}
-        for item in items:
-            of_file.setdefault(item.path.relative_to(ROOT).as_posix(), []).append(item)
-        _collected.update(of_file)
+        bench = self._cases[0].bench
+        _collected.extend(time_all(bench.original, items, bench.folder))
         with multiprocessing.get_context("fork").Pool(self._jobs) as pool:
             for mutant, fate in pool.imap(_judge, self._cases):
                 self._state.keep(mutant, fate)
@@ -171,13 +167,14 @@ class _Hearing:
                     sys.stderr.write(f"{len(self.results)} of {len(self._cases)}\n")
 
 
-_collected: dict[str, list[pytest.Item]] = {}
-"""By test file; reaches the pool's processes by fork, since a test cannot be pickled."""
+_collected: list[Timed] = []
+"""The quickest first; reaches the pool's processes by fork, since a test cannot be pickled."""
 
 
 def _judge(case: _Case) -> Result:
-    hearings = [(_collected[each.test], each.cpu_s) for each in case.judges]
-    return case.mutant, judge(case.bench, case.number, case.mutant, hearings)
+    files = {each.test for each in case.judges}
+    tests = [each for each in _collected if each.item.path.relative_to(ROOT).as_posix() in files]
+    return case.mutant, judge(case.bench, case.number, case.mutant, tests)
 
 
 def _print(results: list[Result], explained: dict[tuple[str, str, str, str], str]) -> None:
@@ -234,7 +231,7 @@ def _heard(cases: list[_Case], jobs: int, state: State) -> list[Result]:
         for case in cases
     ]
     sanitized_objects(bench.folder)
-    hearing = _Hearing(judged, jobs, sum(each.cpu_s for each in reached), state)
+    hearing = _Hearing(judged, jobs, state)
     convene(bench, [each.test for each in reached], hearing)
     return hearing.results
 
