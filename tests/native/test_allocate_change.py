@@ -223,6 +223,18 @@ def test_four_classes_are_kept():
     assert list(allocator.grant_mw) == [100, 50, 100, -7]
 
 
+def test_classes_that_step_differently_are_kept():
+    loads = [Load(0, 500), Load(0, 500, step_mw=7, priority=1)] * 2
+    racks = [Row(600, {0: WHOLE, 1: WHOLE}), Row(600, {2: WHOLE, 3: WHOLE})]
+    allocator = allocator_of(loads, [*racks, Row(5_000, dict.fromkeys(range(4), WHOLE))])
+    allocator.solve()
+    assert list(allocator.grant_mw) == [500, 98, 500, 98]
+    allocator.grant_mw[3] = -7
+    allocator.request_mw[0] = 250
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [250, 350, 500, -7]
+
+
 def test_five_classes_are_not_kept():
     """The last of them steps by 1 mW and is not stopped: it must not stand for class 9."""
     allocator = of_classes([0, 1, 2, 10], 1_000)
