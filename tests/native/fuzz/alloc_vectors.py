@@ -110,7 +110,24 @@ def _blocks(draw: random.Random, loads: list[Load], size: int) -> list[Row]:
     return [Row(_limit_mw(draw, loads, feed), feed), *rows]
 
 
+def _crowded(draw: random.Random) -> Problem:
+    """Many ties, and minimums that do not all fit."""
+    loads = []
+    for _ in range(draw.randint(2, 7)):
+        min_mw, weight = 10 * draw.randint(0, 4), draw.randint(1, 3)
+        priority = draw.choice([0, 0, 254, 255])
+        loads.append(Load(min_mw, min_mw + draw.choice([0, 15]), weight, priority=priority))
+    rows = []
+    for _ in range(draw.randint(1, 3)):
+        members = [i for i in range(len(loads)) if draw.random() < 0.7]
+        coef_ppm = {i: draw.choice([WHOLE, WHOLE, WHOLE // 2, 2 * WHOLE, 0]) for i in members}
+        rows.append(Row(10 * draw.randint(0, 12), coef_ppm))
+    return loads, rows
+
+
 def _problem(draw: random.Random) -> Problem:
+    if draw.random() < 0.1:
+        return _crowded(draw)
     kind = draw.random()
     if kind < 0.3:
         classes = draw.choice([1, 2, 4])
