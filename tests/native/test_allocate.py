@@ -34,6 +34,13 @@ def test_golden_case(case):
     assert solve(loads, rows) == Result(case["grant_mw"], case["shed"], case["binding_row"])
 
 
+def test_likely_level_between_two_whole_ones():
+    """Both first steps are on level 2, one of them just below it: there is room for both."""
+    loads = [Load(0, 1, 8_192), Load(0, 1, 8_193)]
+    rows = [Row(2, {0: WHOLE, 1: WHOLE})]
+    assert solve(loads, rows) == Result([1, 1], [0, 0], [-1, -1])
+
+
 @given(problems())
 @settings(max_examples=500)
 def test_c_allocates_as_reference(problem):
