@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from tests.reference.allocate import Load, Row, allocate
+from tests.reference.allocate import Load, Result, Row, allocate
 
 WHOLE = 1_000_000
 POWER_MAX_MW = 2**30 - 1
@@ -159,11 +159,31 @@ def problems(count: int, seed: int = 1) -> Iterator[Problem]:
             count -= 1
 
 
+def _is_tree(rows: list[Row]) -> bool:
+    """Whole loads of unbroken ranges; of two, one holds the other or they share none."""
+    if any(coef_ppm != WHOLE for row in rows for coef_ppm in row.coef_ppm.values()):
+        return False
+    held = [set(row.coef_ppm) for row in rows if row.coef_ppm]
+    if any(max(each) - min(each) >= len(each) for each in held):
+        return False
+    return all(a <= b or b <= a or not a & b for a in held for b in held)
+
+
+def _stays_local(loads: list[Load], rows: list[Row], result: Result) -> bool:
+    """Whether edge_alloc.h promises that a change leaves alone what shares no row with it."""
+    steps_mw: dict[int, set[int]] = {}
+    for load in loads:
+        steps_mw.setdefault(load.priority, set()).add(load.step_mw)
+    is_alike = len(steps_mw) <= 4 and all(len(each) == 1 for each in steps_mw.values())
+    return is_alike and not any(result.shed) and _is_tree(rows)
+
+
 def line(loads: list[Load], rows: list[Row]) -> str:
-    """alloc LOADS ROWS ENTRIES, the loads with what they get, the rows with their entries."""
+    """alloc LOADS ROWS ENTRIES IS_LOCAL, the loads with what they get, the rows with their
+    entries."""
     result = allocate(loads, rows)
     entries = sum(len(row.coef_ppm) for row in rows)
-    fields = [len(loads), len(rows), entries]
+    fields = [len(loads), len(rows), entries, int(_stays_local(loads, rows, result))]
     for i, load in enumerate(loads):
         fields += [load.min_mw, load.request_mw, load.weight, load.step_mw, load.priority]
         fields += [result.grant_mw[i], result.shed[i], result.binding_row[i]]

@@ -15,6 +15,7 @@ struct golden {
     int64_t *limit_mw;
     int32_t *grant_mw, *shed, *binding_row; /* as the reference has them */
     size_t words;
+    int is_local; /* a change leaves alone what shares no row with it */
 };
 
 static int64_t number(char **at)
@@ -75,6 +76,7 @@ static struct golden read_problem(char *at)
     g.a.loads = (int32_t)number(&at);
     g.a.rows = (int32_t)number(&at);
     int32_t entries = (int32_t)number(&at);
+    g.is_local = (int)number(&at);
     read_loads(&g, &at);
     read_rows(&g, &at, entries);
     g.words = edge_alloc_workspace_words(g.a.loads, g.a.rows, entries);
@@ -155,6 +157,47 @@ static void change_and_back(struct golden *g)
     check_is_golden(g);
 }
 
+static int shares_a_row(const struct golden *g, int32_t i, int32_t other)
+{
+    for (int32_t row = 0; row < g->a.rows; row++) {
+        int has = 0;
+        for (int32_t k = g->row_start[row]; k < g->row_start[row + 1]; k++)
+            has += g->entry_load[k] == i || g->entry_load[k] == other;
+        if (has == 2)
+            return 1;
+    }
+    return 0;
+}
+
+static int is_in_a_row(const struct golden *g, int32_t i)
+{
+    for (int32_t k = 0; k < g->row_start[g->a.rows]; k++) {
+        if (g->entry_load[k] == i)
+            return 1;
+    }
+    return 0;
+}
+
+/* Grants that a change of load i has no reason to write stay what they are, wrong. */
+static void change_beside_others(struct golden *g)
+{
+    enum { WRONG_MW = -7 };
+    int32_t i = (int32_t)fuzz_below((uint32_t)g->a.loads);
+    if (!g->is_local || !is_in_a_row(g, i))
+        return;
+    for (int32_t other = 0; other < g->a.loads; other++) {
+        if (other != i && !shares_a_row(g, i, other))
+            g->a.grant_mw[other] = WRONG_MW;
+    }
+    CHECK(edge_alloc_change_load(&g->a, i) == EDGE_OK);
+    for (int32_t other = 0; other < g->a.loads; other++) {
+        if (other != i && !shares_a_row(g, i, other))
+            CHECK(g->a.grant_mw[other] == WRONG_MW);
+    }
+    CHECK(edge_alloc_solve(&g->a) == EDGE_OK);
+    check_is_golden(g);
+}
+
 /* Another class for a load, and back: the loads are sorted anew. */
 static void move_and_back(struct golden *g)
 {
@@ -166,15 +209,52 @@ static void move_and_back(struct golden *g)
     check_is_golden(g);
 }
 
+static void check_refused(struct golden *g, int32_t index, int32_t is_row)
+{
+    CHECK(edge_alloc_solve(&g->a) == EDGE_E_RANGE);
+    CHECK(g->a.fault == index && g->a.fault_is_row == is_row);
+    int32_t error =
+        is_row ? edge_alloc_change_limit(&g->a, index) : edge_alloc_change_load(&g->a, index);
+    CHECK(error == EDGE_E_RANGE && g->a.fault == index && g->a.fault_is_row == is_row);
+}
+
+/* The first values beyond each range are refused, and nothing comes of it. */
+static void spoil_and_restore(struct golden *g)
+{
+    int32_t i = (int32_t)fuzz_below((uint32_t)g->a.loads);
+    int32_t *field[] = {g->min_mw, g->min_mw, g->request_mw, g->weight, g->weight,
+                        g->step_mw, g->step_mw, g->priority, g->priority};
+    int32_t wrong[] = {-1, g->request_mw[i] + 1, 1 << 30, 0, EDGE_WEIGHT_MAX + 1,
+                       0, 1 << 30, -1, EDGE_CLASSES};
+    for (int k = 0; k < 9; k++) {
+        int32_t right = field[k][i];
+        field[k][i] = wrong[k];
+        check_refused(g, i, 0);
+        field[k][i] = right;
+    }
+    if (g->a.rows > 0) {
+        int32_t row = (int32_t)fuzz_below((uint32_t)g->a.rows);
+        int64_t limit_mw = g->limit_mw[row];
+        g->limit_mw[row] = ((int64_t)1 << 43) + 1;
+        check_refused(g, row, 1);
+        g->limit_mw[row] = limit_mw;
+    }
+    CHECK(edge_alloc_change_load(&g->a, i) == EDGE_OK);
+    check_is_golden(g);
+}
+
 void fuzz_golden_alloc(char *line, uint64_t number_of_line)
 {
     CHECK(strncmp(line, "alloc ", 6) == 0);
     fuzz_restart(number_of_line);
     struct golden g = read_problem(line + 6);
     solve_anew(&g);
+    change_beside_others(&g);
     for (int round = 0; round < 4; round++)
         change_and_back(&g);
     move_and_back(&g);
+    change_beside_others(&g);
     change_and_back(&g);
+    spoil_and_restore(&g);
     discard(&g);
 }
