@@ -2,7 +2,7 @@
 """Mutation testing of the C core: does a test notice each small change of native/src?
 
     python -m tests.native.mutate [--file frame.c] [--jobs 2] [--sample N --seed K] [--json]
-                                  [--state FILE [--again]] [--quick] [--unexplained]
+                                  [--state FILE [--again]] [--quick | --plain] [--unexplained]
 
 All mutants within functions meet the C driver as one program. What it does not notice is compiled
 by itself; a mutant that does not compile, or whose object code is that of the original or of
@@ -28,17 +28,30 @@ from tests.native.mutation.bench import (
     Bench,
     object_code,
     original_code,
+    place_of,
     prepare,
     sanitized_objects,
 )
 from tests.native.mutation.core import HEADERS, NATIVE, ROOT, SOURCES
 from tests.native.mutation.forks import run_schema
-from tests.native.mutation.judge import Fate, Timed, convene, drive, drive_core, judge, time_all
+from tests.native.mutation.judge import (
+    Fate,
+    Timed,
+    convene,
+    drive,
+    drive_core,
+    is_property,
+    judge,
+    time_all,
+    trial,
+)
 from tests.native.mutation.mutants import Mutant, mutants
-from tests.native.mutation.reach import Reach, judges_of, measure
+from tests.native.mutation.reach import Reach, judges_of, measure, quick_files
 from tests.native.mutation.schemata import within_functions
 from tests.native.mutation.state import NOT_NOTICED, State
 
+PLAIN_S = 0.2
+"""--plain leaves out tests that take longer."""
 NOT_COUNTED = (Fate.INVALID, Fate.EQUIVALENT, Fate.DUPLICATE)
 Result = tuple[Mutant, Fate]
 
@@ -67,6 +80,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, help="fates found before; new ones are added")
     parser.add_argument("--again", action="store_true", help="judge anew what was not noticed")
     parser.add_argument("--quick", action="store_true", help="C driver only, not the Python tests")
+    parser.add_argument(
+        "--plain", action="store_true", help="only quick Python tests without hypothesis"
+    )
     parser.add_argument(
         "--unexplained", action="store_true", help="Python tests only on what lacks a reason"
     )
@@ -152,15 +168,22 @@ def _driven(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], 
 class _Hearing:
     """Judges the cases on the tests that pytest collected."""
 
-    def __init__(self, cases: list[_Case], jobs: int, state: State) -> None:
+    def __init__(
+        self, cases: list[_Case], jobs: int, state: State, *, is_plain: bool = False
+    ) -> None:
         self._cases, self._jobs, self._state = cases, jobs, state
+        self._is_plain = is_plain
         self.results: list[Result] = []
 
     def __call__(self, items: list[pytest.Item]) -> None:
         bench = self._cases[0].bench
-        _collected.extend(time_all(bench.original, items, bench.folder))
+        if self._is_plain:
+            items = [item for item in items if not is_property(item)]
+        judging = _judge_plainly if self._is_plain else _judge
+        timed = time_all(bench.original, items, bench.folder)
+        _collected.extend(each for each in timed if not self._is_plain or each.cpu_s < PLAIN_S)
         with multiprocessing.get_context("fork").Pool(self._jobs) as pool:
-            for mutant, fate in pool.imap(_judge, self._cases):
+            for mutant, fate in pool.imap(judging, self._cases):
                 self._state.keep(mutant, fate)
                 self.results.append((mutant, fate))
                 if len(self.results) % 50 == 0:
@@ -169,6 +192,11 @@ class _Hearing:
 
 _collected: list[Timed] = []
 """The quickest first; reaches the pool's processes by fork, since a test cannot be pickled."""
+
+
+def _judge_plainly(case: _Case) -> Result:
+    fate = trial(place_of(case.bench, case.number) / "core.so", _collected)
+    return case.mutant, Fate.OPEN if fate is Fate.SURVIVED else fate
 
 
 def _judge(case: _Case) -> Result:
@@ -216,13 +244,18 @@ def main() -> int:
             open_ = [case for case in open_ if case not in left]
         results += [(case.mutant, Fate.OPEN) for case in left]
         if open_:
-            results += _heard(open_, given.jobs, state)
+            results += _heard(open_, given.jobs, state, is_plain=given.plain)
     return _report(given, made, results, time.monotonic() - start)
 
 
-def _heard(cases: list[_Case], jobs: int, state: State) -> list[Result]:
-    """What the Python tests, and then the sanitizers, make of them."""
+def _heard(cases: list[_Case], jobs: int, state: State, *, is_plain: bool) -> list[Result]:
+    """What the Python tests make of them, and then the sanitizers; of plain tests it is not
+    measured which reach a line, as all of them together take less."""
     bench = cases[0].bench
+    if is_plain:
+        hearing = _Hearing(cases, jobs, state, is_plain=True)
+        convene(bench, quick_files(), hearing)
+        return hearing.results
     covered = bench.folder / "covered"
     covered.mkdir()
     reached = measure(covered)

@@ -116,6 +116,11 @@ class Timed:
     cpu_s: float
 
 
+def is_property(item: pytest.Item) -> bool:
+    """Is it one of hypothesis?"""
+    return hasattr(getattr(item, "obj", None), "hypothesis")
+
+
 def time_all(core: Path, items: Sequence[pytest.Item], folder: Path) -> list[Timed]:
     """The quickest first; RuntimeError if one fails on this core."""
     log = folder / "cpu.txt"
