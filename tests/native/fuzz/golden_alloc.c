@@ -178,21 +178,33 @@ static int is_in_a_row(const struct golden *g, int32_t i)
     return 0;
 }
 
-/* Grants that a change of load i has no reason to write stay what they are, wrong. */
+enum { WRONG_MW = -7 };
+
+/* Grants that a change has no reason to write stay what they are, wrong: those of loads that share
+ * no row with load i. Of a row, i is any of its loads: all rows around it are around them. */
+static void mark_others(struct golden *g, int32_t i, int is_check)
+{
+    for (int32_t other = 0; other < g->a.loads; other++) {
+        if (other == i || shares_a_row(g, i, other))
+            continue;
+        CHECK(!is_check || g->a.grant_mw[other] == WRONG_MW);
+        g->a.grant_mw[other] = WRONG_MW;
+    }
+}
+
 static void change_beside_others(struct golden *g)
 {
-    enum { WRONG_MW = -7 };
     int32_t i = (int32_t)fuzz_below((uint32_t)g->a.loads);
     if (!g->is_local || !is_in_a_row(g, i))
         return;
-    for (int32_t other = 0; other < g->a.loads; other++) {
-        if (other != i && !shares_a_row(g, i, other))
-            g->a.grant_mw[other] = WRONG_MW;
-    }
+    mark_others(g, i, 0);
     CHECK(edge_alloc_change_load(&g->a, i) == EDGE_OK);
-    for (int32_t other = 0; other < g->a.loads; other++) {
-        if (other != i && !shares_a_row(g, i, other))
-            CHECK(g->a.grant_mw[other] == WRONG_MW);
+    mark_others(g, i, 1);
+    for (int32_t row = 0; row < g->a.rows; row++) {
+        if (g->row_start[row] < g->row_start[row + 1] && g->entry_load[g->row_start[row]] == i) {
+            CHECK(edge_alloc_change_limit(&g->a, row) == EDGE_OK);
+            mark_others(g, i, 1);
+        }
     }
     CHECK(edge_alloc_solve(&g->a) == EDGE_OK);
     check_is_golden(g);
