@@ -33,8 +33,10 @@ def _load(draw: random.Random, step_mw: int, weights: list[int], classes: int) -
 
 def _loads(draw: random.Random, count: int, *, steps_differ: bool, classes: int) -> list[Load]:
     """Of each class alike in step and often in weight, or of any steps."""
-    steps_mw = [1, 1, 1, 2, 7, 100, 2_000, 2**20, 2**26]
-    weights = draw.choice([[1], [3], [10_000], [1, 2], [1, 1, 2, 10_000], [7, 9_999, 10_000]])
+    steps_mw = [1, 1, 1, draw.choice([2, 3]), 2, draw.choice([6, 7]), 7, 100, 2_000, 2**20, 2**26]
+    weights = draw.choice(
+        [[1], [3], [10_000], [1, 2], [2, 3], [1, 1, 2, 10_000], [7, 9_999, 10_000]]
+    )
     of_class = [draw.choice(steps_mw) for _ in range(classes)]
     if draw.random() < 0.4:
         of_class = [of_class[0]] * classes
@@ -61,7 +63,7 @@ def _limit_mw(draw: random.Random, loads: list[Load], coef_ppm: dict[int, int]) 
     if kind < 0.12:
         return draw.randint(-3, max(least, 1))  # minimums do not all fit
     if kind < 0.24:
-        return draw.choice([least, least + 1, most, most + 1, most - 1, most + 2**27])
+        return draw.choice([least, least + 1, most, most + 1, most - 1, most + 2**27, 2**43])
     return draw.randint(least, most + 1)
 
 
@@ -125,9 +127,33 @@ def _crowded(draw: random.Random) -> Problem:
     return loads, rows
 
 
+def _near_tie(draw: random.Random) -> Problem:
+    """A row and one around it that are full within a few steps of each other; many small loads."""
+    inner, beside = draw.choice([2, 5, 16, 17, 18, 33]), draw.randint(1, 5)
+    weight, step_mw, share = draw.choice([1, 1, 3]), draw.choice([1, 1, 5]), draw.randint(0, 6)
+    weights = [weight, draw.choice([weight, weight, 2])]
+    loads = []
+    for _ in range(inner + beside):
+        min_mw = draw.choice([0, 0, 0, draw.randint(0, 3)])
+        most = draw.choice([1, share, share + 1, share + 4])
+        loads.append(Load(min_mw, min_mw + most * step_mw, draw.choice(weights), step_mw))
+    ahead = draw.randint(0, beside)  # so many of those beside it come before it
+    rack = dict.fromkeys(range(ahead, ahead + inner), WHOLE)
+    feed = dict.fromkeys(range(inner + beside), WHOLE)
+    rows = []
+    for members in (rack, feed):
+        least_mw = sum(loads[i].min_mw for i in members)
+        steps = len(members) * share + draw.randint(-2, len(members))
+        rows.append(Row(least_mw + max(steps, 0) * step_mw, members))
+    return loads, rows
+
+
 def _problem(draw: random.Random) -> Problem:
-    if draw.random() < 0.1:
+    rare = draw.random()
+    if rare < 0.1:
         return _crowded(draw)
+    if rare < 0.25:
+        return _near_tie(draw)
     kind = draw.random()
     if kind < 0.3:
         classes = draw.choice([1, 2, 4])

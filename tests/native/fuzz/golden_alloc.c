@@ -145,7 +145,8 @@ static void change_and_back(struct golden *g)
     if (g->a.rows > 0) {
         int32_t row = (int32_t)fuzz_below((uint32_t)g->a.rows);
         int64_t limit_mw = g->limit_mw[row];
-        g->limit_mw[row] += (int64_t)fuzz_below(400) - (fuzz_below(2) ? 0 : 200);
+        int64_t more_mw = (int64_t)fuzz_below(400) - (fuzz_below(2) ? 0 : 200);
+        g->limit_mw[row] += limit_mw < (int64_t)1 << 42 ? more_mw : -more_mw * more_mw;
         CHECK(edge_alloc_change_limit(&g->a, row) == EDGE_OK);
         g->limit_mw[row] = limit_mw;
         CHECK(edge_alloc_change_limit(&g->a, row) == EDGE_OK);
