@@ -102,12 +102,14 @@ def _tree_rows(draw: random.Random, loads: list[Load], depth: int) -> list[Row]:
     return [Row(_limit_mw(draw, loads, each), each) for each in members]
 
 
-def _blocks(draw: random.Random, loads: list[Load], size: int) -> list[Row]:
-    """Racks of one size under a feed: many searches side by side."""
-    rows = []
-    for begin in range(0, len(loads), size):
+def _blocks(draw: random.Random, loads: list[Load], sizes: list[int]) -> list[Row]:
+    """Racks of some sizes under a feed: many searches side by side."""
+    rows, begin = [], 0
+    while begin < len(loads):
+        size = draw.choice(sizes)
         each = dict.fromkeys(range(begin, min(begin + size, len(loads))), WHOLE)
         rows.append(Row(_limit_mw(draw, loads, each), each))
+        begin += size
     feed = dict.fromkeys(range(len(loads)), WHOLE)
     return [Row(_limit_mw(draw, loads, feed), feed), *rows]
 
@@ -166,9 +168,9 @@ def _problem(draw: random.Random) -> Problem:
     if kind < 0.9:
         loads = _loads(draw, draw.randint(15, 40), steps_differ=False, classes=1)
         return loads, _tree_rows(draw, loads, 1)
-    size = draw.choice([2, 3, 8, 15, 16, 17])
-    loads = _loads(draw, draw.randint(2, 10) * size, steps_differ=False, classes=1)
-    return loads[:60], _blocks(draw, loads[:60], size)
+    sizes = draw.choice([[2], [3], [8], [15], [16], [17], [2, 3, 8], [2, 2, 2, 4, 9, 16]])
+    loads = _loads(draw, draw.randint(2, 60), steps_differ=False, classes=1)
+    return loads, _blocks(draw, loads, sizes)
 
 
 def _steps_of(loads: list[Load]) -> int:
