@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
         "--plain", action="store_true", help="only quick Python tests without hypothesis"
     )
     parser.add_argument(
-        "--unexplained", action="store_true", help="Python tests only on what lacks a reason"
+        "--unexplained", action="store_true", help="what has a reason meets the C driver only"
     )
     return parser.parse_args()
 
@@ -234,14 +234,18 @@ def main() -> int:
         chosen = _chosen(given, made)
         cases = [_Case(bench, number, mutant, []) for number, mutant in enumerate(chosen)]
         results, open_ = _recalled(cases, state)
-        for stage in (_screened, _sifted, _driven):
+        noticed, open_ = _screened(open_, given.jobs, state)
+        results += noticed
+        left: list[_Case] = []
+        if given.unexplained:
+            explained = {entry.key for entry in survivors.load()}
+            left = [case for case in open_ if case.mutant.key in explained]
+            open_ = [case for case in open_ if case.mutant.key not in explained]
+        for stage in (_sifted, _driven):
             settled, open_ = stage(open_, given.jobs, state)
             results += settled
-        left: list[_Case] = []
-        if given.quick or given.unexplained:
-            explained = {entry.key for entry in survivors.load()}
-            left = [case for case in open_ if given.quick or case.mutant.key in explained]
-            open_ = [case for case in open_ if case not in left]
+        if given.quick:
+            left, open_ = left + open_, []
         results += [(case.mutant, Fate.OPEN) for case in left]
         if open_:
             results += _heard(open_, given.jobs, state, is_plain=given.plain)
