@@ -84,7 +84,9 @@ def _arguments() -> argparse.Namespace:
         "--plain", action="store_true", help="only quick Python tests without hypothesis"
     )
     parser.add_argument(
-        "--unexplained", action="store_true", help="what has a reason meets the C driver only"
+        "--unexplained",
+        action="store_true",
+        help="leave what has met the C driver and has a reason",
     )
     return parser.parse_args()
 
@@ -234,13 +236,15 @@ def main() -> int:
         chosen = _chosen(given, made)
         cases = [_Case(bench, number, mutant, []) for number, mutant in enumerate(chosen)]
         results, open_ = _recalled(cases, state)
-        noticed, open_ = _screened(open_, given.jobs, state)
-        results += noticed
         left: list[_Case] = []
         if given.unexplained:
             explained = {entry.key for entry in survivors.load()}
-            left = [case for case in open_ if case.mutant.key in explained]
-            open_ = [case for case in open_ if case.mutant.key not in explained]
+            left = [
+                case for case in open_ if state.of(case.mutant) and case.mutant.key in explained
+            ]
+            open_ = [case for case in open_ if case not in left]
+        noticed, open_ = _screened(open_, given.jobs, state)
+        results += noticed
         for stage in (_sifted, _driven):
             settled, open_ = stage(open_, given.jobs, state)
             results += settled

@@ -108,7 +108,7 @@ static void discard(struct golden *g)
 
 static void check_is_golden(const struct golden *g)
 {
-    CHECK(g->a.fault == -1);
+    CHECK(g->a.fault == -1 && g->a.fault_is_row == 0);
     for (int32_t i = 0; i < g->a.loads; i++) {
         CHECK(g->a.grant_mw[i] == g->grant_mw[i]);
         CHECK(g->a.shed[i] == g->shed[i]);
@@ -211,6 +211,35 @@ static void change_beside_others(struct golden *g)
     check_is_golden(g);
 }
 
+/* Rows far apart in room, so that changes end at different nodes; then all of it back. */
+static void wander_and_back(struct golden *g)
+{
+    enum { CHANGES = 5 };
+    int32_t load[CHANGES], request_mw[CHANGES], row[CHANGES];
+    int64_t limit_mw[CHANGES];
+    if (g->a.rows == 0)
+        return;
+    for (int k = 0; k < CHANGES; k++) {
+        row[k] = (int32_t)fuzz_below((uint32_t)g->a.rows);
+        limit_mw[k] = g->limit_mw[row[k]];
+        g->limit_mw[row[k]] += limit_mw[k] < (int64_t)1 << 42 ? (int64_t)fuzz_below(1 << 30) : 0;
+        CHECK(edge_alloc_change_limit(&g->a, row[k]) == EDGE_OK);
+        load[k] = (int32_t)fuzz_below((uint32_t)g->a.loads);
+        request_mw[k] = g->request_mw[load[k]];
+        int32_t most_mw = request_mw[k] - g->min_mw[load[k]];
+        g->request_mw[load[k]] -= (int32_t)fuzz_below((uint32_t)most_mw + 1);
+        CHECK(edge_alloc_change_load(&g->a, load[k]) == EDGE_OK);
+        CHECK(g->a.fault == -1 && g->a.fault_is_row == 0);
+    }
+    for (int k = CHANGES - 1; k >= 0; k--) {
+        g->request_mw[load[k]] = request_mw[k];
+        CHECK(edge_alloc_change_load(&g->a, load[k]) == EDGE_OK);
+        g->limit_mw[row[k]] = limit_mw[k];
+        CHECK(edge_alloc_change_limit(&g->a, row[k]) == EDGE_OK);
+    }
+    check_is_golden(g);
+}
+
 /* Another class for a load, and back: the loads are sorted anew. */
 static void move_and_back(struct golden *g)
 {
@@ -265,6 +294,7 @@ void fuzz_golden_alloc(char *line, uint64_t number_of_line)
     change_beside_others(&g);
     for (int round = 0; round < 4; round++)
         change_and_back(&g);
+    wander_and_back(&g);
     move_and_back(&g);
     change_beside_others(&g);
     change_and_back(&g);
