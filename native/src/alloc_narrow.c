@@ -152,7 +152,8 @@ EDGE_WIDE static void cut_off_four(const struct span *p, struct narrow *n, int32
     struct narrow_state s;
     load_narrow(p, n, from, &loads);
     memcpy(&s.steps, n->steps + from, sizeof s.steps);
-    s.level = (loads.min_mw + s.steps * p->step_mw) * (double)EDGE_LEVEL_UNIT / loads.weight;
+    four likely = (loads.min_mw + s.steps * p->step_mw) * (double)EDGE_LEVEL_UNIT / loads.weight;
+    s.level = (likely + to_whole) - to_whole; /* between two, it would hold steps of the upper one */
     s.below_steps = (four){0, 0, 0, 0};
     s.below = s.below_steps - 1.0;
     s.above = s.below_steps + (double)level_max;

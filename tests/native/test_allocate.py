@@ -34,6 +34,34 @@ def test_golden_case(case):
     assert solve(loads, rows) == Result(case["grant_mw"], case["shed"], case["binding_row"])
 
 
+@pytest.mark.parametrize("feed_mw", [21 * 5 + 5, 21 * 5 + 12])
+def test_row_is_named_that_is_full_first_of_two_on_the_same_level(feed_mw):
+    """The rack is full when its ninth load has its sixth mW; so is the feed, at its fifth or
+    twelfth load."""
+    loads = [Load(0, 500) for _ in range(21)]
+    rack, feed = dict.fromkeys(range(18), WHOLE), dict.fromkeys(range(21), WHOLE)
+    rows = [Row(18 * 5 + 9, rack), Row(feed_mw, feed)]
+    assert solve(loads, rows) == allocate.allocate(loads, rows)
+
+
+def test_many_loads_of_one_step():
+    loads = [Load(0, 1) for _ in range(20)]
+    result = solve(loads, [Row(7, dict.fromkeys(range(20), WHOLE))])
+    assert list(result.grant_mw) == [1] * 7 + [0] * 13
+
+
+def test_highest_limit_of_a_tree():
+    rows = [Row(2**43, {0: WHOLE, 1: WHOLE})]
+    assert solve([Load(0, 9), Load(0, 9)], rows).grant_mw == [9, 9]
+
+
+def test_likely_level_between_two_whole_ones():
+    """Both first steps are on level 2, one of them just below it: there is room for both."""
+    loads = [Load(0, 1, 8_192), Load(0, 1, 8_193)]
+    rows = [Row(2, {0: WHOLE, 1: WHOLE})]
+    assert solve(loads, rows) == Result([1, 1], [0, 0], [-1, -1])
+
+
 @given(problems())
 @settings(max_examples=500)
 def test_c_allocates_as_reference(problem):

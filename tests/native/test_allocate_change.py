@@ -123,6 +123,16 @@ def test_change_inside_a_full_rack_does_not_touch_another():
     assert list(allocator.grant_mw) == [200, 200, 350, -7]
 
 
+def test_change_inside_a_full_rack_of_a_full_feed_does_not_touch_another():
+    """The rack takes what it took, so the feed is full when it was."""
+    allocator = two_racks(300, 1_000, 900)
+    assert list(allocator.grant_mw) == [150, 150, 300, 300]
+    allocator.grant_mw[3] = -7
+    allocator.request_mw[0] = 100
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [100, 200, 300, -7]
+
+
 @pytest.mark.parametrize(("load", "apart"), [(0, 3), (3, 0)])
 def test_change_does_not_touch_another_rack_if_rows_are_in_any_order(load, apart):
     ranges = [(2, 4, 700), (0, 2, 600), (0, 4, 2_000)]
@@ -221,6 +231,18 @@ def test_four_classes_are_kept():
     allocator.request_mw[1] = 50
     allocator.change_load(1)
     assert list(allocator.grant_mw) == [100, 50, 100, -7]
+
+
+def test_classes_that_step_differently_are_kept():
+    loads = [Load(0, 500), Load(0, 500, step_mw=7, priority=1)] * 2
+    racks = [Row(600, {0: WHOLE, 1: WHOLE}), Row(600, {2: WHOLE, 3: WHOLE})]
+    allocator = allocator_of(loads, [*racks, Row(5_000, dict.fromkeys(range(4), WHOLE))])
+    allocator.solve()
+    assert list(allocator.grant_mw) == [500, 98, 500, 98]
+    allocator.grant_mw[3] = -7
+    allocator.request_mw[0] = 250
+    allocator.change_load(0)
+    assert list(allocator.grant_mw) == [250, 350, 500, -7]
 
 
 def test_five_classes_are_not_kept():

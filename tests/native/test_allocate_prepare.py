@@ -94,3 +94,13 @@ def test_row_without_loads_does_not_hide_that_all_minimums_fit():
     allocator.request_mw[0] = 60
     allocator.change_load(0)
     assert list(allocator.grant_mw) == [60, 350, -7]
+
+
+def test_rows_without_any_load_may_change():
+    """Whatever the workspace held before: none of them is a node."""
+    allocator = used_before([], [Row(5, {}), Row(7, {})])
+    allocator.solve()
+    for row in range(2):
+        allocator.limit_mw[row] = 3
+        allocator.change_limit(row)
+    assert list(allocator.grant_mw) == []

@@ -5,8 +5,11 @@ import pytest
 
 from tests.native.mutation import survivors
 from tests.native.mutation.core import HEADERS, NATIVE, SOURCES, compiled_from
+from tests.native.mutation.judge import Fate
 from tests.native.mutation.mutants import mutants
 from tests.native.mutation.reach import Reach, judges_of
+from tests.native.mutation.schemata import Numbered, refused_by, schema, within_functions
+from tests.native.mutation.state import State
 from tests.native.mutation.tokens import tokens
 
 SOURCE = """\
@@ -108,11 +111,43 @@ def test_only_tests_that_execute_the_line_are_asked():
     assert judges_of(reached, "other.c", 1) == []
 
 
+def test_schema_calls_the_changed_copy(tmp_path):
+    path = tmp_path / "pick.c"
+    path.write_text(SOURCE)
+    chosen = within_functions(path, [each for each in mutants(path) if each.before == "*b = a;"])
+    text = schema(path, [Numbered(7, chosen[0])])
+    assert "static int pick_7(int a, int *b)\n{" in text
+    assert "switch (edge_mutant) { case 7: return pick_7(a, b); default: break; }" in text
+    assert text.count("*b = a;") == 1  # not in the copy
+
+
+def test_only_the_copies_that_the_compiler_refuses_are_left_out():
+    errors = "mutant-3:2:9: error: expected ';'\nmutant-12:1:1: warning: x\nmutant-4:1:1: error: y"
+    assert refused_by(errors) == {3, 4}
+
+
+def test_fates_are_kept_until_the_file_changes(tmp_path):
+    mutant, other = mutants(SOURCES[0])[:2]
+    path = tmp_path / "state.jsonl"
+    State(path).keep(mutant, Fate.SURVIVED)
+    assert (State(path).of(mutant), State(path).of(other)) == (Fate.SURVIVED, None)
+    assert State(path, again=True).of(mutant) is None
+
+
 def test_entry_without_a_reason_is_refused(tmp_path):
     path = tmp_path / "list.toml"
     path.write_text('[[survivor]]\nfile="a"\nfunction="f"\nbefore="x"\nafter="y"\nreason=" "\n')
     with pytest.raises(ValueError, match="no reason"):
         survivors.load(path)
+
+
+def test_entry_may_name_several_changes_of_a_line(tmp_path):
+    path = tmp_path / "list.toml"
+    path.write_text(
+        '[[survivor]]\nfile="a"\nfunction="f"\nbefore="x"\nafter=["y","z"]\nreason="r"\n'
+    )
+    entries = survivors.load(path)
+    assert [entry.key for entry in entries] == [("a", "f", "x", "y"), ("a", "f", "x", "z")]
 
 
 def test_entry_that_stands_twice_is_refused(tmp_path):

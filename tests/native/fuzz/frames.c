@@ -214,17 +214,10 @@ static void check_stream(const char *line)
     CHECK(decoder.crc_errors == n[3] && decoder.version_errors == n[4] && accepted == n[5]);
 }
 
-void fuzz_golden_frames(FILE *vectors)
+void fuzz_golden_frame(const char *line)
 {
-    static char line[LINE_MAX_BYTES];
-    unsigned seen = 0;
-    while (fgets(line, sizeof line, vectors)) {
-        if (line[0] == 'g')
-            check_good(line);
-        else
-            check_stream(line);
-        seen++;
-    }
-    CHECK(seen > 30);
-    printf("golden: %u codec vectors hold\n", seen);
+    if (line[0] == 'g')
+        check_good(line);
+    else
+        check_stream(line);
 }

@@ -32,7 +32,9 @@ int32_t fuzz_extreme(void);
 /* Up to `most` bytes as they come; returns how many. Takes all that libFuzzer made. */
 size_t fuzz_bytes(uint8_t *bytes, size_t most);
 
-void fuzz_golden_frames(FILE *vectors);
+/* One golden vector, a line of golden_lines.py; of an allocation, with its number in the file. */
+void fuzz_golden_frame(const char *line);
+void fuzz_golden_alloc(char *line, uint64_t number_of_line);
 
 /* One body per parser or checker; each draws one case and CHECKs what must hold. */
 void fuzz_stream(void); /* the decoder on arbitrary bytes */

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The golden codec vectors for C drivers, which read no JSON.
+"""The golden codec vectors, and allocations by the reference, for C drivers, which read no JSON.
 
 golden_lines.py             one vector per line, for the fixed-seed driver
-golden_lines.py FOLDER      one file per stream of bytes, libFuzzer's first inputs
+golden_lines.py FOLDER      one file per stream of bytes, libFuzzer's first inputs: codec only
 """
 
 import json
 import sys
 from pathlib import Path
 
+from alloc_vectors import line, problems
+
 COUNTS = ("too_long", "cobs_errors", "too_short", "crc_errors", "version_errors", "frames")
+ALLOCATIONS = 4000
 CHUNK_MAX = bytes([6])
 """What fuzz_stream draws before the stream: chunks of at most 7 bytes."""
 
@@ -34,3 +37,5 @@ if len(sys.argv) > 1:
     _write_files(vectors, Path(sys.argv[1]))
 else:
     _print_lines(vectors)
+    for problem in problems(ALLOCATIONS):
+        print(line(*problem))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all mutants share, and a mutant compiled: of a header, all the sources that include it."""
 
+import functools
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tests.native.mutation.mutants import Mutant
 FUZZ = Path(__file__).resolve().parents[1] / "fuzz"
 EXPORTED = ["-fvisibility=default"]
 """The wrapper calls the core from another shared object."""
+SONAME = ["-Wl,-soname,core.so"]
 SANITIZERS = ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
@@ -33,31 +35,50 @@ class Bench:
     original: Path
     """The unchanged core."""
     plain: dict[str, Path]
-    sanitized: dict[str, Path]
-    """With those of the fuzz driver, under ASan and UBSan."""
+    bodies: dict[str, Path]
+    """The objects of the fuzz driver without its main, without sanitizers."""
+    driver: Path
+    """The fuzz driver without sanitizers; it loads core.so from LD_LIBRARY_PATH."""
     golden: Path
     """Vectors that the fuzz driver reads first."""
 
 
 def prepare(folder: Path) -> Bench:
-    """Compile all that is compiled once."""
-    plain, sanitized = folder / "plain", folder / "sanitized"
+    """Compile all that is compiled once; the sanitized objects are compiled when first needed."""
+    plain = folder / "plain"
     plain.mkdir()
-    sanitized.mkdir()
-    objects = compile_core(sanitized, SANITIZERS)
-    for source in sorted(FUZZ.glob("*.c")):
-        objects[f"fuzz/{source.name}"] = sanitized / f"fuzz-{source.stem}.o"
-        refused = compile_object(source, objects[f"fuzz/{source.name}"], SANITIZERS)
-        if refused:
-            raise RuntimeError(refused)
     golden = folder / "golden.txt"
     with golden.open("w") as file:
         subprocess.run([sys.executable, str(FUZZ / "golden_lines.py")], stdout=file, check=True)
     wrapper, original = folder / "_native.abi3.so", folder / "core.so"
     link([compile_wrapper(plain)], wrapper, ["-Wl,-z,lazy"])
     compiled = compile_core(plain, EXPORTED)
-    link(compiled.values(), original)
-    return Bench(folder, wrapper, original, compiled, objects, golden)
+    link(compiled.values(), original, SONAME)
+    bodies = _fuzz_objects(plain, [])
+    driver = plain / "driver"
+    command = ["gcc", *map(str, bodies.values()), str(original), "-lm", "-o", str(driver)]
+    subprocess.run(command, check=True)
+    bodies.pop("fuzz/main.c")
+    return Bench(folder, wrapper, original, compiled, bodies, driver, golden)
+
+
+def _fuzz_objects(folder: Path, flags: list[str]) -> dict[str, Path]:
+    objects = {}
+    for source in sorted(FUZZ.glob("*.c")):
+        out = objects[f"fuzz/{source.name}"] = folder / f"fuzz-{source.stem}.o"
+        refused = compile_object(source, out, flags)
+        if refused:
+            raise RuntimeError(refused)
+    return objects
+
+
+@functools.cache
+def sanitized_objects(folder: Path) -> dict[str, Path]:
+    """Those of the core and of the fuzz driver, under ASan and UBSan. Call it first where all who
+    need them have the answer."""
+    place = folder / "sanitized"
+    place.mkdir()
+    return {**compile_core(place, SANITIZERS), **_fuzz_objects(place, SANITIZERS)}
 
 
 def place_of(bench: Bench, number: int) -> Path:
@@ -90,14 +111,14 @@ def core_of(bench: Bench, number: int, mutant: Mutant) -> Path:
     """The core with this mutant, as a shared object."""
     place = place_of(bench, number)
     changed = {source.name: place / f"{source.stem}.o" for source in compiled_from(mutant.file)}
-    link({**bench.plain, **changed}.values(), place / "core.so")
+    link({**bench.plain, **changed}.values(), place / "core.so", SONAME)
     return place / "core.so"
 
 
 def fuzz_driver_of(bench: Bench, number: int, mutant: Mutant) -> Path:
     """The mutant in the fuzz driver of .ci/sanitize."""
     place = place_of(bench, number)
-    objects = dict(bench.sanitized)
+    objects = dict(sanitized_objects(bench.folder))
     for source in compiled_from(mutant.file):
         objects[source.name] = place / f"sanitized-{source.stem}.o"
         refused = compile_object(place / source.name, objects[source.name], SANITIZERS)

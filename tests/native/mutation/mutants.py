@@ -54,7 +54,8 @@ def mutants(path: Path) -> list[Mutant]:
     made: dict[tuple[int, int, str], Mutant] = {}
     for i, token in enumerate(found):
         for start, end, text in _changes(found, i, token):
-            made.setdefault((start, end, text), _mutant(path, source, token, start, end, text))
+            if text != source[start:end]:
+                made.setdefault((start, end, text), _mutant(path, source, token, start, end, text))
     return [made[place] for place in sorted(made)]
 
 

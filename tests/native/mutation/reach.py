@@ -40,6 +40,17 @@ def test_files() -> list[str]:
     return [str(path.relative_to(ROOT)) for path in found]
 
 
+def quick_files() -> list[str]:
+    """Those that call the core themselves: not those that compile it or start a firmware."""
+    calls = ("edge.core", "edge._native", "tests.native.capping")
+    native = [name for name in test_files() if name.startswith(FOLDERS[0])]
+    return [
+        name
+        for name in native
+        if any(f"from {module} import" in (ROOT / name).read_text() for module in calls)
+    ]
+
+
 def measure(folder: Path) -> list[Reach]:
     """Run every test file once on the unchanged core; RuntimeError if one fails."""
     module = covered_core(folder)

@@ -2,7 +2,7 @@
 """Survivors that a person has looked at: survivors.toml, one reason each.
 
 An entry names the file, the function and the line before and after, not a line number, so that
-it outlives edits elsewhere.
+it outlives edits elsewhere. `after` may be a list of changes of one line with one reason.
 """
 
 import tomllib
@@ -28,7 +28,11 @@ class Reviewed:
 
 def load(path: Path = LIST) -> list[Reviewed]:
     """All entries; ValueError if one lacks a reason or stands twice."""
-    entries = [Reviewed(**entry) for entry in tomllib.loads(path.read_text()).get("survivor", [])]
+    entries = [
+        Reviewed(**{**entry, "after": after})
+        for entry in tomllib.loads(path.read_text()).get("survivor", [])
+        for after in ([entry["after"]] if isinstance(entry["after"], str) else entry["after"])
+    ]
     for entry in entries:
         if not entry.reason.strip():
             raise ValueError(f"{path.name}: no reason for {entry.key}")
