@@ -19,7 +19,7 @@ BALANCE = 1e-6
 DAMAGE = {"link"}
 RESETS = {"mcu", "power"}
 FORGED = "forged"
-"""Beside the layers: somebody else's frames were on the line, so what they say counts for nothing."""
+"""Beside the layers: frames of somebody else were on the line; what they say counts for nothing."""
 LATE = {"mcu", FORGED}
 
 
