@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from edge.errors import ConfigError
-from firmware_py.channels import N_IN, N_OUT
+from edge.errors import ConfigError, LinkError
+from firmware_py.channels import N_IN, N_OUT, OUT_RELAYS
 from firmware_py.link import messages as m
 from hil.drivers.device import RealDevice
+from hil.engine.mcu import ALL_RELAYS
 from hil.engine.probe import Channels, Probe
 from hil.engine.real_board import SILENT_LINK_MS, SILENT_MS, LinkProbe, RealBoard, RealProbe, Watch
 from hil.engine.real_hosts import HostProcess, ListenerThread, NoHost
@@ -31,6 +32,8 @@ from hil.rackfile import rack_toml
 from hil.scenario.check import check_names
 from hil.scenario.model import Case
 
+FIRST_S = 5.0
+"""Longest wait for the first outputs of a board that has been given readings."""
 LATE_MS = 50
 """A tick that begins so much later than planned counts as late."""
 LATE_SHARE = 0.01
@@ -87,7 +90,8 @@ class RealRun(Run):
     def _build(self, open_device: OpenReal) -> None:
         self.inputs = array("i", bytes(4 * N_IN))
         self.outputs = array("i", bytes(4 * N_OUT))
-        """int32[N_OUT] as the board has written them."""
+        """int32[N_OUT] as the board has written them; before that, relays are idle, which is on."""
+        self.outputs[OUT_RELAYS] = ALL_RELAYS
         self.commands = array("i", bytes(4 * N_OUT))
         """int32[N_OUT] as the plant is given them."""
         self._sensors: list[Transform] = []
@@ -123,6 +127,7 @@ class RealRun(Run):
         )
         self._prepare(ports)
         self._push()
+        self._first_outputs()
         self._started_ms = self._clock.now_ms()
         self._host.start()
 
@@ -186,13 +191,8 @@ class RealRun(Run):
         for cap in self._caps.take():
             self.rack.set_cap(cap.load, cap.watts)
         if self._stimulated:
-            if self.device.pull():
+            if self._take_outputs(now_ms):
                 self._watch.heard(self._run_ms())
-                self.outputs[:] = self.device.outputs
-                self.commands[:] = self.outputs
-                for transform in self._actuators:
-                    transform(now_ms, self.commands)
-                io.apply_outputs(self.rack, self.commands)
             self.rack.step(TICK_MS)
             for frontend in self.frontends:
                 frontend.refresh(now_ms, self.rack.load_w, self.rack.inlet_c)
@@ -215,6 +215,26 @@ class RealRun(Run):
         if self._stimulated:
             io.fill_inputs(self.rack, self.inputs, self._sensors)
             self.device.push(self.inputs)
+
+    def _first_outputs(self) -> None:
+        """A run begins once the board has read this rack: what it held before is another's."""
+        until_s = time.monotonic() + FIRST_S
+        while self._stimulated and not self._take_outputs(0):
+            if time.monotonic() > until_s:
+                raise LinkError(f"{self.device.name} writes no outputs: check its bus")
+            time.sleep(TICK_MS / 4000)
+            self._push()
+
+    def _take_outputs(self, now_ms: int) -> bool:
+        """The newest outputs to the plant; False if there are none since the last call."""
+        if not self.device.pull():
+            return False
+        self.outputs[:] = self.device.outputs
+        self.commands[:] = self.outputs
+        for transform in self._actuators:
+            transform(now_ms, self.commands)
+        io.apply_outputs(self.rack, self.commands)
+        return True
 
     def note_facts(self) -> None:
         """See Run."""
