@@ -100,7 +100,7 @@ def _chosen(given: argparse.Namespace, made: list[Mutant]) -> list[Mutant]:
 
 
 def _recalled(cases: list[_Case], state: State) -> tuple[list[Result], list[_Case]]:
-    """What the state knows, and the others. What it has as OPEN has met the C driver and goes on."""
+    """What the state knows, and the others: what it has as OPEN has met the C driver already."""
     known = [(case.mutant, state.of(case.mutant)) for case in cases]
     results = [(mutant, fate) for mutant, fate in known if fate and fate is not Fate.OPEN]
     settled = {mutant for mutant, _ in results}
