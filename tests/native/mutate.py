@@ -26,6 +26,7 @@ import pytest
 from tests.native.mutation import survivors
 from tests.native.mutation.bench import (
     Bench,
+    core_of,
     object_code,
     original_code,
     place_of,
@@ -99,7 +100,7 @@ def _chosen(given: argparse.Namespace, made: list[Mutant]) -> list[Mutant]:
 
 
 def _recalled(cases: list[_Case], state: State) -> tuple[list[Result], list[_Case]]:
-    """What the state knows, and the others. What it has as OPEN is judged on."""
+    """What the state knows, and the others: what it has as OPEN has met the C driver already."""
     known = [(case.mutant, state.of(case.mutant)) for case in cases]
     results = [(mutant, fate) for mutant, fate in known if fate and fate is not Fate.OPEN]
     settled = {mutant for mutant, _ in results}
@@ -152,11 +153,14 @@ def _drive(case: _Case) -> Fate:
 
 
 def _driven(cases: list[_Case], jobs: int, state: State) -> tuple[list[Result], list[_Case]]:
-    """Those that the C driver notices, and the others."""
+    """Those outside functions that the C driver notices, and the others, linked."""
+    others = [case for case in cases if state.of(case.mutant)]
+    cases = [case for case in cases if not state.of(case.mutant)]
+    for case in others:
+        core_of(case.bench, case.number, case.mutant)
     if cases and drive_core(cases[0].bench, cases[0].bench.original) is not Fate.OPEN:
         raise RuntimeError("the unchanged core does not pass the C driver")
     noticed: list[Result] = []
-    others: list[_Case] = []
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         for case, fate in zip(cases, pool.imap(_drive, cases), strict=True):
             state.keep(case.mutant, fate)
@@ -243,8 +247,10 @@ def main() -> int:
                 case for case in open_ if state.of(case.mutant) and case.mutant.key in explained
             ]
             open_ = [case for case in open_ if case not in left]
-        noticed, open_ = _screened(open_, given.jobs, state)
+        met = [case for case in open_ if state.of(case.mutant)]
+        noticed, fresh = _screened([case for case in open_ if case not in met], given.jobs, state)
         results += noticed
+        open_ = met + fresh
         for stage in (_sifted, _driven):
             settled, open_ = stage(open_, given.jobs, state)
             results += settled
