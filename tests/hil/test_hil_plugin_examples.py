@@ -43,7 +43,7 @@ def test_a_host_that_dies_leaves_its_caps_and_a_board_that_goes_on_alone(bench, 
     assert bench.value("n_shed") == 0
 
 
-@pytest.mark.rack(host={"kind": "watch"}, board={"store": True})
+@pytest.mark.rack(host={"kind": "watch"}, board={"store": True, "relays": "bistable"})
 @pytest.mark.parametrize("cause", ["watchdog", "power_on"])
 def test_loads_that_were_shed_stay_off_over_a_reset(bench, rack, cause):
     rack.set("demand_ratio", 1.0)
@@ -57,3 +57,17 @@ def test_loads_that_were_shed_stay_off_over_a_reset(bench, rack, cause):
     assert bench.value("n_boot") == 2
     assert [bench.value(f"group_{group}_on") for group in range(4)] <= shed
     assert bench.value("trips") == 0
+
+
+@pytest.mark.rack(host={"kind": "watch"}, board={"store": True, "relays": "closed"})
+def test_relays_that_close_in_a_reset_give_a_lost_feed_back_its_load(bench, rack):
+    """Why firmware_py/README.md asks for bistable relays where a feed cannot carry both."""
+    rack.set("demand_ratio", 1.0)
+    bench.run(5)
+    rack.set("feed_b_v", 0)
+    bench.run(5)
+    bench.inject("mcu.reset", cause="power_on")
+    bench.run(0.3)
+    assert [bench.value(f"contact_{group}") for group in range(4)] == [1, 1, 1, 1]
+    bench.run(5)
+    assert bench.value("trips") == 1
