@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from edge.core.frame import Frame, FrameDecoder
 from edge.link.fields import BoardEvent, HelloR, Telemetry
 from edge.link.messages import OWN, ShortPayloadError, UnknownMessageError
-from firmware_py.link.messages import AUTH, AUTH_BYTES
+from firmware_py.link.messages import AUTH, AUTH_BYTES, EVENT
 from hil.verdict import BoardIdentity, FrameEntry
 
 RUN_MAX_BYTES = 512
 """A longer run without a delimiter, twice any frame, is garbage and recorded in such pieces."""
 REMEMBERED = 32
 """BOARD_EVENTs among which a copy is recognised: a line that duplicates adds no event."""
+LATE = 1 << 15
+"""A number that rises by more has come from behind."""
 NO_FRAME = ("garbage", "crc", "unknown")
 """Names of entries that are no message of ours."""
 
@@ -56,6 +58,9 @@ class Sniffer:
         """All that passed, (ms, values), copies left out; the reader may empty it."""
         self._directions = (_Direction(self.down), _Direction(self.up))
         self._decoder = FrameDecoder()
+        self.gaps = 0
+        """Events that the board numbered and that did not pass, from the first that did."""
+        self._numbered: tuple[int, int] | None = None  # session, number of the last event
         self._seen: deque[bytes] = deque(maxlen=REMEMBERED)
 
     @property
@@ -123,7 +128,16 @@ class Sniffer:
         direction.counters.crc_errors += 1
         return FrameEntry(now_ms, up, run, "crc")
 
+    def _count(self, frame: Frame) -> None:
+        """Numbers rise by one within a session; a late one is no gap."""
+        last, self._numbered = self._numbered, (frame.session, frame.seq)
+        if last is not None and last[0] == frame.session:
+            missing = (frame.seq - last[1] - 1) & 0xFFFF
+            self.gaps += missing if missing < LATE else 0
+
     def _read(self, frame: Frame, up: bool, run: bytes, now_ms: int) -> str:
+        if up and frame.flags & EVENT:
+            self._count(frame)
         try:
             name, values = OWN.unpack(frame.type, body_of(frame))
         except (UnknownMessageError, ShortPayloadError):

@@ -61,6 +61,8 @@ class Run(ABC):
 
     clock = ""
     """`virtual` or `real`."""
+    slack_ms = 0
+    """How finely the record tells when something was; see hil.scenario.check.evaluate."""
 
     def __init__(self, case: Case, directory: Path, demand: Sampler | None = None) -> None:
         """`demand`: what the loads want before any stimulus; None: to idle.
@@ -183,7 +185,9 @@ class Run(ABC):
         """Judge what is there. `stopped`: why it ended early."""
         self._injector.stop(self.now_ms)
         case, known = self.case, self.constants()
-        checks, measurements = evaluate(case.checks, case.measures, self.record, known)
+        checks, measurements = evaluate(
+            case.checks, case.measures, self.record, known, self.slack_ms
+        )
         checks = (*checks, *health(self))
         reasons = _reasons(checks, measurements)
         verdict = worst([c.verdict for c in checks] + [m.verdict for m in measurements])

@@ -7,6 +7,7 @@ was never asked, is INCONCLUSIVE; it never passes by silence.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from edge.errors import ConfigError
@@ -25,8 +26,12 @@ def evaluate(
     measures: Sequence[Measure],
     record: Recorder,
     params: Mapping[str, Any],
+    slack_ms: int = 0,
 ) -> tuple[tuple[CheckResult, ...], tuple[Measurement, ...]]:
     """Verdict of each check and measure, in order.
+
+    `slack_ms`: how finely the record can tell when something was, in real time, where board and
+    bench do not tick together. A check that fails by no more than that is MARGINAL.
 
     Raises ConfigError with every name that is not in the record.
     """
@@ -36,7 +41,7 @@ def evaluate(
         raise problems.error()
     columns = Columns(record)
     return (
-        tuple(_result(check, columns, params) for check in checks),
+        tuple(_result(check, columns, params, slack_ms) for check in checks),
         tuple(measurement(measure, columns, params) for measure in measures),
     )
 
@@ -111,12 +116,19 @@ class _Finding(NamedTuple):
     detail: str
 
 
-def _result(check: Check, columns: Columns, params: Mapping[str, Any]) -> CheckResult:
+def _result(
+    check: Check, columns: Columns, params: Mapping[str, Any], slack_ms: int
+) -> CheckResult:
     compiled = [compile_expr(text, columns.names, params) for text in expressions(check)]
     if not columns:
         found = _Finding(Verdict.INCONCLUSIVE, None, "nothing was recorded")
     else:
         found = KINDS[check.kind](check, columns, compiled)
+    if found.verdict is Verdict.FAIL and slack_ms:
+        looser = KINDS[check.kind](_loosened(check, slack_ms), columns, compiled)
+        if looser.verdict in {Verdict.PASS, Verdict.MARGINAL}:
+            detail = f"{found.detail}; within the {slack_ms} ms that this record resolves"
+            found = _Finding(Verdict.MARGINAL, found.at_ms, detail)
     return CheckResult(
         name=check.name,
         kind=check.kind,
@@ -126,6 +138,27 @@ def _result(check: Check, columns: Columns, params: Mapping[str, Any]) -> CheckR
         detail=found.detail,
         where=str(check.where),
     )
+
+
+def _loosened(check: Check, slack_ms: int) -> Check:
+    """The check as it would be if things may have been `slack_ms` earlier or later."""
+    later = {
+        key: check.values[key] + slack_ms for key in ("limit_ms", "by_ms") if key in check.values
+    }
+    return replace(check, values={**check.values, **later, "slack_ms": slack_ms})
+
+
+def _lasting(bad: Sequence[int], columns: Columns, slack_ms: int) -> list[int]:
+    """Of these rows, those in runs that lasted longer than `slack_ms`."""
+    kept: list[int] = []
+    run: list[int] = []
+    for row in [*bad, -1]:
+        if run and row != run[-1] + 1:
+            if len(run) * _tick_ms(columns.t_ms) > slack_ms:
+                kept += run
+            run = []
+        run.append(row)
+    return kept
 
 
 def _at(columns: Columns, row: int) -> str:
@@ -142,6 +175,8 @@ def _throughout(check: Check, columns: Columns, compiled: Sequence[Expr]) -> _Fi
         return _Finding(Verdict.INCONCLUSIVE, None, what)
     wanted = check.kind == "always"
     bad = [row for row in rows if bool(truth[row]) != wanted and not math.isnan(truth[row])]
+    if slack_ms := check.values.get("slack_ms", 0):
+        bad = _lasting(bad, columns, slack_ms)
     if not bad:
         note = f"; not measured in {unknown} of {len(rows)} rows" if unknown else ""
         return _Finding(Verdict.PASS, None, f"held in {len(rows) - unknown} rows{note}")

@@ -296,3 +296,21 @@ def test_a_hundred_checks_over_an_hour_take_seconds():
     assert time.process_time() - start < 12
     assert {each.kind for each in results} == set(KINDS) - {"ends"}
     assert all(each.verdict == Verdict.PASS for each in results)
+
+
+def _late(slack_ms, **values):
+    record = Recorder(("a", "b"))
+    for tick in range(1, 21):
+        record.append(tick * 100, (float(tick >= 10), float(tick >= 13)))
+    check = Check("within", "w", {"when": "a > 0", "then": "b > 0", **values}, HERE)
+    blip = Check("never", "n", {"expr": "a > 0 and b < 1"}, HERE)
+    checks, _ = evaluate((check, blip), (), record, {}, slack_ms)
+    return [each.verdict for each in checks]
+
+
+def test_what_is_late_by_no_more_than_the_record_resolves_is_marginal():
+    assert _late(0, limit_ms=300) == [Verdict.PASS, Verdict.FAIL]
+    assert _late(0, limit_ms=100) == [Verdict.FAIL, Verdict.FAIL]
+    assert _late(200, limit_ms=100) == [Verdict.MARGINAL, Verdict.FAIL]  # three rows long
+    assert _late(300, limit_ms=100) == [Verdict.MARGINAL, Verdict.MARGINAL]
+    assert _late(200, limit_ms=0) == [Verdict.FAIL, Verdict.FAIL]
