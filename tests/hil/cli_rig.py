@@ -2,6 +2,7 @@
 """`rackedge hil` as a process of its own, and whether it leaves anything running."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -102,6 +103,11 @@ class Place:
                 os.kill(pid, 9)
 
 
+def _on_a_terminal():
+    """A shell's background jobs, and so what they start, ignore Ctrl-C: this one does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Going:
     """A command that runs."""
 
@@ -109,7 +115,12 @@ class Going:
         self._paths = [place.folder / f"{uuid.uuid4().hex}.{way}" for way in ("out", "err")]
         out, err = (path.open("wb") for path in self._paths)
         self.process = subprocess.Popen(
-            command, cwd=place.folder, env=place.environment, stdout=out, stderr=err
+            command,
+            cwd=place.folder,
+            env=place.environment,
+            stdout=out,
+            stderr=err,
+            preexec_fn=_on_a_terminal,
         )
         out.close()
         err.close()
