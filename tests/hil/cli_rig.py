@@ -120,7 +120,7 @@ class Going:
             env=place.environment,
             stdout=out,
             stderr=err,
-            preexec_fn=_on_a_terminal,
+            preexec_fn=_on_a_terminal,  # noqa: PLW1509 - one thread
         )
         out.close()
         err.close()

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -146,7 +147,11 @@ def test_a_board_that_dies_in_the_middle_fails_its_run_and_the_others_are_told(p
     going = place.start(
         "hil", "run", "a.yaml", "b.yaml", "--bench=bench.yaml", "--device=board", "--report=report"
     )
-    going.until(lambda: list(place.scratch.glob("rackedge-tap-*")), 60)
+    taps = place.scratch
+    going.until(
+        lambda: any(time.time() - tap.stat().st_mtime > 2 for tap in taps.glob("rackedge-tap-*")),
+        60,
+    )
     board.process.send_signal(signal.SIGKILL)
     assert going.process.wait(40) == 1
     first, second = run_of(place, "a"), run_of(place, "b")
