@@ -7,7 +7,6 @@ import re
 import zlib
 from array import array
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from hil.report.stack_html import static_columns
 from hil.report.units import unit_of
 from hil.report.write import write
 from hil.verdict import FaultSpan
+from tests.hil.page_reader import Reader
 from tests.hil.report_runs import nasty, real_run, result_of, session
 
 FIVE = session()
@@ -39,35 +39,6 @@ def written(tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     write(results, directory, [compare(results[0], other)])
     return directory
-
-
-class Reader(HTMLParser):
-    """Tags, attributes and text; what opens must close."""
-
-    VOID = frozenset(("meta", "input"))
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.attributes, self.text, self._open = [], [], [], []
-        self.feed(text)
-        self.close()
-        assert self._open in (["html"], [])
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *each) for each in attrs]
-        if tag not in self.VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *each) for each in attrs]
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
 
 
 def test_the_page_loads_nothing_and_is_well_formed(written):

@@ -9,7 +9,6 @@ import struct
 import subprocess
 import zlib
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,11 @@ from hil.report.axis import TimeAxis
 from hil.report.files import check_directory
 from hil.report.plot import Lane, Level, Series, buckets, lane_svg
 from hil.result import POLICIES
+from tests.hil.page_reader import Reader
 
 LANES = 9
+SHAPES = ("line", "rect", "path")
+"""Left open in the demo's drawings."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 NASTY = "<img src=x onerror=alert(1)>&\"'</script><!--FACTS-->"
 
@@ -37,40 +39,11 @@ def page(result):
     return report.html(result)
 
 
-class Reader(HTMLParser):
-    """Tags, attributes and text of a page; checks that what opens is closed."""
-
-    VOID = frozenset(("meta", "line", "rect", "path", "br", "img"))
-
-    def __init__(self, page):
-        super().__init__()
-        self.tags, self.attributes, self.text, self._open = [], [], [], []
-        self.feed(page)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *each) for each in attrs]
-        if tag not in self.VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *each) for each in attrs]
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-
 # One file
 
 
 def test_the_page_is_well_formed_and_loads_nothing(page):
-    reader = Reader(page)
+    reader = Reader(page, *SHAPES)
     assert "http" not in page
     assert "url(" not in page
     assert "@import" not in page
@@ -84,7 +57,7 @@ def test_every_lane_and_every_policy_is_there(page, result):
     assert len(titles) == LANES + 1
     for word in ("Feed A", "Feed B", "Time to trip", "Demand", "Caps", "inlet", "Fan", "Events"):
         assert any(word in title for title in titles), word
-    text = " ".join(Reader(page).text)
+    text = " ".join(Reader(page, *SHAPES).text)
     for name in POLICIES:
         assert f'class="key {name}">{name}' in page
         assert f"{100 * result.policies[name].metrics.served_ratio:.1f} %" in text
@@ -120,7 +93,7 @@ def test_names_and_texts_from_outside_are_escaped(result):
         record.event(100, NASTY, kind, NASTY)
     policies["rackedge"] = replace(ours, record=record)
     page = report.html(replace(result, policies=policies, trace=NASTY))
-    reader = Reader(page)
+    reader = Reader(page, *SHAPES)
     assert "img" not in reader.tags
     assert reader.tags.count("dl") == 1
     assert reader.tags.count("script") == 2
