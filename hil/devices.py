@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import IO
 
-from edge.errors import ConfigError, EdgeError, LinkError, PortError, RuntimeMissing
+from edge.errors import ConfigError, EdgeError, LinkError, RuntimeMissing
 from hil.bench import file as bench_file
 from hil.bench.connect import connect
 from hil.bench.lock import Lock
@@ -165,7 +165,7 @@ class PtySource(DeviceSource):
             bench.write_text(PTY_BENCH.format(folder=folder), encoding="utf-8")
             try:
                 device = connect(bench_file.load(bench), PTY, closed=later.close)
-            except (PortError, LinkError):
+            except EdgeError:
                 board.check(wait_s=PTY_ENDS_S)
                 raise
             later.callback(stack.pop_all().close)

@@ -80,6 +80,11 @@ def _device(target: str, bad: Exception) -> str:
         )
     if code in (errno.EAGAIN, errno.EBUSY):
         return f"{target} is in use{_users(path)}: stop that program, or use another port"
+    if code in (errno.EIO, errno.ENXIO, errno.ENODEV):
+        return (
+            f"{target} went away as it was opened ({_reason(bad)}): unplugged, powered off or "
+            "closed at the other end; check cable and power"
+        )
     if not stat.S_ISCHR(path.stat().st_mode) or code == errno.ENOTTY:
         return f"{target} is not a serial port; `ls /dev/serial/by-id` lists those on USB"
     return f"{target} cannot be opened ({_reason(bad)}); check the port and the baud rate"

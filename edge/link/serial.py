@@ -6,6 +6,7 @@ A target is a device path (`/dev/serial/by-id/...`, a pty) or a URL: `socket://h
 """
 
 import select
+import termios
 import time
 from contextlib import suppress
 from typing import Any, Protocol
@@ -61,7 +62,7 @@ def open_transport(target: str, baud: int = 115200) -> Transport:
         port.timeout = SLICE_S  # set once: a change reconfigures the port
     try:
         port.open()
-    except (OSError, ValueError) as bad:
+    except (OSError, ValueError, termios.error) as bad:  # pyserial lets the last one out
         raise PortError(explain(target, bad)) from None
     if local:
         with suppress(OSError, ValueError, NotImplementedError):  # a pty or CDC has no such thing

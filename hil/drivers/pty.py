@@ -61,7 +61,7 @@ class HostEnd:
 class PtyCable:
     """Copies bytes both ways in a thread of its own until closed."""
 
-    def __init__(self, link: Path) -> None:
+    def __init__(self, link: Path, *, plugged: bool = True) -> None:
         self.host_path = link
         """What the host opens; present while the cable is plugged in."""
         self._board = open_raw()
@@ -73,7 +73,8 @@ class PtyCable:
         self._lock = threading.Lock()
         self._wake_r, self._wake_w = os.pipe()
         self._running = True
-        self.plug()
+        if plugged:
+            self.plug()
         self._thread = threading.Thread(target=self._pump, name="pty-cable", daemon=True)
         self._thread.start()
 

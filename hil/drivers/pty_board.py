@@ -101,16 +101,15 @@ class PtyBoard:
     """The VM, its two ptys, and the watchdog."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        """`options`: see `parse`. Its paths appear once it can boot. Raises EdgeError, OSError."""
+        """`options`: see `parse`. Its paths appear once it boots. Raises EdgeError, OSError."""
         compiled = image.compiler_present()
         firmware = options.firmware or image.OURS
         if compiled:
             image.bytecode(firmware)  # takes seconds the first time
         with ExitStack() as stack:
-            cable = PtyCable(options.link.absolute())
+            cable = PtyCable(options.link.absolute(), plugged=False)
             stack.callback(cable.close)
             self._bus = HostEnd(options.bus.absolute())
-            self._bus.plug()
             stack.callback(self._bus.unplug)
             self._launch = Launch(
                 options.config,
@@ -127,6 +126,8 @@ class PtyBoard:
             self._newest = pack_inputs(REAL_TIME, quiet_readings())
             self._start(CAUSE_POWER_ON)
             stack.callback(self._stop)
+            self._bus.plug()
+            cable.plug()
             self._stack = stack.pop_all()
 
     def run(self) -> None:

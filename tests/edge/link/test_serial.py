@@ -279,6 +279,26 @@ def test_port_locked_by_another_process_names_that_process(board_end):
     open_transport(board_end.path).close()
 
 
+def test_a_port_that_hangs_up_as_it_is_opened_is_a_port_error(board_end, monkeypatch):
+    ask = termios.tcgetattr
+
+    def ask_and_lose(fd):
+        settings = ask(fd)
+        board_end.hang_up()
+        return settings
+
+    monkeypatch.setattr(termios, "tcgetattr", ask_and_lose)
+    before = len(held()[0])
+    with pytest.raises(PortError, match=r"no port|went away as it was opened"):
+        open_transport(board_end.path)
+    assert len(held()[0]) == before - 1  # our end of the pty
+
+
+def test_a_port_that_is_still_there_but_dead_says_so():
+    text = explain("/dev/tty", termios.error(errno.EIO, "Input/output error"))
+    assert "/dev/tty went away as it was opened (input/output error)" in text
+
+
 def held() -> tuple[list[Path], int]:
     return sorted(Path("/proc/self/fd").iterdir()), threading.active_count()
 
