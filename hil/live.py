@@ -8,7 +8,6 @@ the record, which is read after `finish`.
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +20,7 @@ from edge.link.serial import open_transport
 from hil.drivers.inprocess import CpythonLive
 from hil.drivers.pty import PtyCable
 from hil.drivers.vm import LiveVm
+from hil.engine.real_run import RealClock
 from hil.frontends.redfish import RedfishServer, RedfishService, chassis_of
 from hil.observe import RunObserver
 from hil.plant import io
@@ -31,17 +31,6 @@ from hil.result import LinkCounters
 
 STOP_S = 5.0
 """Longest wait for the daemon's thread at the end."""
-
-
-class RunClock:
-    """Real milliseconds since this clock was made."""
-
-    def __init__(self) -> None:
-        self._start_ns = time.monotonic_ns()
-
-    def now_ms(self) -> int:
-        """Milliseconds since the start of the run."""
-        return (time.monotonic_ns() - self._start_ns) // 1_000_000
 
 
 class LiveRack(PolicyRun):
@@ -140,7 +129,7 @@ class LiveRun(LiveRack):
         feeds = tuple(feed.name for feed in config.feeds)
         self._daemon = Daemon(
             config,
-            clock=RunClock(),
+            clock=RealClock(),
             open_transport=lambda: open_transport(config.board.port, config.board.baud),
             executor=ThreadedExecutor(make_actuators(config)),
             observer=RunObserver(self.record, names, feeds),

@@ -67,18 +67,16 @@ def show(document: object) -> None:
     print(json.dumps(document, indent=2))
 
 
-class Progress:
-    """A line that counts, on a terminal only."""
+class _Line:
+    """A line that is written over and over, on a terminal only."""
 
-    def __init__(self, what: str, total: int) -> None:
-        self._form = f"\rrackedge: {what} {{}} of {total} bytes"
+    def __init__(self) -> None:
         self._shown = sys.stderr.isatty()
         self._open = False
 
-    def at(self, done: int) -> None:
-        """So much is done."""
+    def _write(self, text: str) -> None:
         if self._shown:
-            sys.stderr.write(self._form.format(done))
+            sys.stderr.write(f"\rrackedge: {text}")
             sys.stderr.flush()
             self._open = True
 
@@ -89,29 +87,32 @@ class Progress:
             self._open = False
 
 
-class Countdown:
-    """A line with the time that is left, on a terminal only; what begins is told in any case."""
+class Progress(_Line):
+    """A line that counts."""
+
+    def __init__(self, what: str, total: int) -> None:
+        super().__init__()
+        self._what = what
+        self._total = total
+
+    def at(self, done: int) -> None:
+        """So much is done."""
+        self._write(f"{self._what} {done} of {self._total} bytes")
+
+
+class Countdown(_Line):
+    """A line with the time that is left; what begins is told in any case."""
 
     def __init__(self, head: str, what: str) -> None:
+        super().__init__()
         self._head = head
         self._what = what
         self.began = False
-        self._shown = sys.stderr.isatty()
-        self._open = False
 
     def at(self, left_ms: int) -> None:
         """So much is left."""
         if not self.began:
             self.began = True
             tell(self._head)
-        if self._shown:
-            minutes, seconds = divmod(-(-left_ms // 1000), 60)
-            sys.stderr.write(f"\rrackedge: {self._what}: {minutes}:{seconds:02} left ")
-            sys.stderr.flush()
-            self._open = True
-
-    def close(self) -> None:
-        """The next line begins at its start."""
-        if self._open:
-            sys.stderr.write("\n")
-            self._open = False
+        minutes, seconds = divmod(-(-left_ms // 1000), 60)
+        self._write(f"{self._what}: {minutes}:{seconds:02} left ")

@@ -9,7 +9,6 @@ import heapq
 import ipaddress
 import selectors
 import socket
-import threading
 import time
 from contextlib import suppress
 from typing import Self
@@ -26,6 +25,7 @@ from hil.frontends.http1 import (
     Response,
     encode,
 )
+from hil.frontends.serving import Serving
 
 CONNECTIONS_MAX = 64
 IDLE_S = 30.0
@@ -59,15 +59,12 @@ class HttpServer:
         self._handler = handler
         self._listener = _listen(host, port)
         self._selector = selectors.DefaultSelector()
-        self._wake, self._woken = socket.socketpair()
         self._late: list[tuple[float, int, _Connection, bytes]] = []
         self._replies = 0
-        self._failure: Exception | None = None
         self._connections: set[_Connection] = set()
         address = f"[{host}]" if ":" in host else host
         self.url = f"http://{address}:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._run, name="emulated-bmc", daemon=True)
-        self._thread.start()
+        self._serving = Serving(self._run, "emulated-bmc")
 
     def __enter__(self) -> Self:
         """Return itself: it serves from construction on."""
@@ -79,22 +76,16 @@ class HttpServer:
 
     def close(self) -> None:
         """Stop and close every socket; safe to call twice. Raises what the handler raised."""
-        if self._thread.is_alive():
-            self._wake.send(b"x")
-            self._thread.join()
-        self._wake.close()
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        self._serving.close()
 
-    def _run(self) -> None:
+    def _run(self, woken: socket.socket) -> None:
         self._selector.register(self._listener, selectors.EVENT_READ, None)
-        self._selector.register(self._woken, selectors.EVENT_READ, None)
+        self._selector.register(woken, selectors.EVENT_READ, None)
         next_sweep_s = time.monotonic() + IDLE_S
         try:
             while True:
                 for key, events in self._selector.select(self._wait_s(next_sweep_s)):
-                    if key.fileobj is self._woken:
+                    if key.fileobj is woken:
                         return
                     if key.fileobj is self._listener:
                         self._accept()
@@ -108,7 +99,6 @@ class HttpServer:
                 self._drop(connection)
             self._selector.close()
             self._listener.close()
-            self._woken.close()
 
     def _wait_s(self, next_sweep_s: float) -> float:
         due_s = min(self._late[0][0], next_sweep_s) if self._late else next_sweep_s
@@ -166,7 +156,7 @@ class HttpServer:
         try:
             return self._handler(request)
         except Exception as error:  # kept for close(); the client gets its 500
-            self._failure = error
+            self._serving.failure = error
             return Response(500)
 
     def _reply(self, connection: _Connection, reply: bytes, delay_s: float) -> None:

@@ -4,13 +4,13 @@
 import heapq
 import selectors
 import socket
-import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
 from edge.errors import PortError
+from hil.frontends.serving import Serving
 
 HOST = "127.0.0.1"
 DATAGRAM_MAX = 2048
@@ -48,25 +48,15 @@ class UdpServer:
         self.ports: list[int] = [sock.getsockname()[1] for sock in self._sockets]
         self._late: list[_Late] = []
         self._answers = 0
-        self._failure: Exception | None = None
-        self._wake, self._woken = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, name="emulated-bmcs", daemon=True)
-        self._thread.start()
+        self._serving = Serving(self._run, "emulated-bmcs")
 
     def close(self) -> None:
         """Stop and close the ports; safe to call twice. Raises what a service raised."""
-        if self._thread.is_alive():
-            with suppress(OSError):  # it ends by itself just now
-                self._wake.send(b"x")
-            self._thread.join()
-        self._wake.close()
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+        self._serving.close()
 
-    def _run(self) -> None:
+    def _run(self, woken: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
-            selector.register(self._woken, selectors.EVENT_READ, None)
+            selector.register(woken, selectors.EVENT_READ, None)
             for index, sock in enumerate(self._sockets):
                 selector.register(sock, selectors.EVENT_READ, index)
             try:
@@ -78,7 +68,6 @@ class UdpServer:
                     self._send_late()
             finally:
                 self._close_sockets()
-                self._woken.close()
 
     def _wait_s(self) -> float | None:
         return max(self._late[0].due_s - time.monotonic(), 0.0) if self._late else None
@@ -93,7 +82,7 @@ class UdpServer:
         try:
             answer = self._services[index](data, now_s)
         except Exception as error:  # kept for close(); the peer gets no answer
-            self._failure = error
+            self._serving.failure = error
             return
         if answer is None:
             return

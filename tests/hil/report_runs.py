@@ -5,6 +5,7 @@ import math
 import tempfile
 from array import array
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from firmware_py.channels import IN_FEED_A_MW, N_IN, OUT_RELAYS, OUT_STATE
@@ -12,11 +13,13 @@ from firmware_py.link import messages as m
 from firmware_py.link.messages import INVALID
 from hil.demo import DemoOptions, sized, workload
 from hil.drivers.inprocess import CpythonBoard
+from hil.fidelity import compare
 from hil.frames import Sniffer
 from hil.plant import io
 from hil.plant.rack import Rack
 from hil.rackfile import board_json
 from hil.record import Recorder
+from hil.report.write import write
 from hil.trace import Demand
 from hil.verdict import (
     BoardIdentity,
@@ -161,6 +164,7 @@ MEASURES = (
 )
 
 
+@cache
 def session():
     """FAIL, MARGINAL, PASS, SKIP and INCONCLUSIVE."""
     run = real_run()
@@ -199,3 +203,10 @@ def nasty(result):
         faults=(FaultSpan(NASTY, NASTY, 500, None),), limits={f"{NASTY}_w": 3.0},
         frames=[FrameEntry(100, True, b"\x01", NASTY)],
     )  # fmt: skip
+
+
+def write_session(directory):
+    """The report of `session` and of one more run, compared with its first."""
+    results = [*session(), result_of(real_run(lie_mw=400_000), "quiet", device="micropython")]
+    write(results, directory, [compare(results[0], results[-1])])
+    return directory

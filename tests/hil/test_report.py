@@ -27,18 +27,14 @@ from hil.report.units import unit_of
 from hil.report.write import write
 from hil.verdict import FaultSpan
 from tests.hil.page_reader import Reader
-from tests.hil.report_runs import nasty, real_run, result_of, session
+from tests.hil.report_runs import nasty, real_run, result_of, session, write_session
 
 FIVE = session()
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    other = result_of(real_run(lie_mw=400_000), "quiet", device="micropython")
-    results = [*FIVE, other]
-    directory = tmp_path_factory.mktemp("session")
-    write(results, directory, [compare(results[0], other)])
-    return directory
+    return write_session(tmp_path_factory.mktemp("session"))
 
 
 def test_the_page_loads_nothing_and_is_well_formed(written):

@@ -13,25 +13,20 @@ from hypothesis import strategies as st
 from junitparser import JUnitXml
 
 from edge.errors import EdgeError
-from hil.fidelity import compare
 from hil.record import Recorder
 from hil.report.document import run_document
 from hil.report.junit import junit
 from hil.report.names import folder_names
 from hil.report.write import Report, write
 from hil.verdict import FrameEntry, RunResult, Verdict
-from tests.hil.report_runs import real_run, result_of, session
+from tests.hil.report_runs import session, write_session
 
 FIVE = session()
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    other = result_of(real_run(lie_mw=400_000), "quiet", device="micropython")
-    results = [*FIVE, other]
-    directory = tmp_path_factory.mktemp("session")
-    write(results, directory, [compare(results[0], other)])
-    return directory
+    return write_session(tmp_path_factory.mktemp("session"))
 
 
 def test_each_run_has_a_folder_and_the_session_two_files(written):
