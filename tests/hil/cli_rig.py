@@ -2,7 +2,6 @@
 """`rackedge hil` as a process of its own, and whether it leaves anything running."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -103,11 +102,6 @@ class Place:
                 os.kill(pid, 9)
 
 
-def _on_a_terminal():
-    """A shell's background jobs, and so what they start, ignore Ctrl-C: this one does not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Going:
     """A command that runs."""
 
@@ -120,7 +114,6 @@ class Going:
             env=place.environment,
             stdout=out,
             stderr=err,
-            preexec_fn=_on_a_terminal,  # noqa: PLW1509 - one thread
         )
         out.close()
         err.close()
