@@ -2,6 +2,7 @@
 # The file main.py at a board's root. It starts the application of slot /a or /b, whichever the
 # pointer (store/slots.py) names, and the other one if that cannot be started. It needs nothing
 # else on the board, writes nothing but the pointer's count of tries, and is not part of an update.
+# A slot that is not there finds the firmware of a ROMFS partition, which lies on sys.path as /rom.
 #
 #     good            that slot, else the other
 #     trial, tries    count one down, that slot, else the other

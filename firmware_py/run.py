@@ -30,7 +30,7 @@ def configured(folder):
 # Run until the reset. slot: 0 or 1, which the loader has chosen.
 def main(slot, folder=CFG):
     if not configured(folder):
-        raise RuntimeError("no configuration in " + folder + ": run rackedge flash provision")
+        raise RuntimeError("no configuration in " + folder + ": copy cfg of a new make_image")
     found = port()
     watchdog = found.watchdog()
     from .board.start import start  # noqa: PLC0415

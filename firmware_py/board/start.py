@@ -65,7 +65,7 @@ def _settings(keeper):
 
     data = keeper.config()
     if not data:
-        raise ConfigError("both copies are damaged: run rackedge flash provision")
+        raise ConfigError("both copies are damaged: copy cfg of a new make_image")
     return parse(data)
 
 

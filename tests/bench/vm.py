@@ -2,10 +2,10 @@
 """The firmware on the MicroPython VM: tick time and live heap per feature, bytecode, allocation.
 
 A tick is sense, decide, act, telemetry and the record's write to /dev/null inside the 64-bit VM,
-with the heap locked. Live heap is that of bytecode, on the 64-bit VM and, where there is one, on
-the 32-bit VM, whose words are a board's (its speed is nobody's: WebAssembly). `bus` is one
-exchange with the VM over its two pipes, as the bench pays it per 100 ms of virtual time; the same
-code on CPython stands beside it.
+with the heap locked. Live heap is that of bytecode, on the 64-bit VM, there also when it runs in
+place from a ROMFS image, and, where there is one, on the 32-bit VM, whose words are a board's (its
+speed is nobody's: WebAssembly). `bus` is one exchange with the VM over its two pipes, as the bench
+pays it per 100 ms of virtual time; the same code on CPython stands beside it.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import RuntimeMissing
-from firmware_py import make_mpy
+from firmware_py import make_image, make_mpy
 from firmware_py.channels import N_IN
 from firmware_py.link.messages import HELLO
 from hil.drivers.boardfile import write_binary
@@ -23,11 +23,10 @@ from hil.drivers.vm import VmBoard
 from tests.bench._table import Report, Row, Target, interleave
 from tests.firmware.features import FEATURES
 from tests.firmware.rig import Rig, frame
-from tests.firmware.vm import compile_firmware, run_script
+from tests.firmware.vm import compile_firmware, live_heap, live_heap_in_place, run_script
 from tests.firmware.vm32 import find_vm32, live_heap32
 
 TICK_MS = 100
-HEAP = "tests/firmware/vm_heap.py"
 ALL = "all of these"
 MODULES = {
     "RS-485": "link.half_duplex",
@@ -76,16 +75,17 @@ def _options(options: tuple[str, ...], folder: str) -> tuple[str, ...]:
     return (*options, folder) if options[-1:] == ("--store",) else options
 
 
-def _feature(name: str, folder: Path, ticks: int, vm32: bool) -> dict[str, Any]:
-    """What vm_tick.py says of that configuration, and "kib" and "kib32" of live heap."""
+def _feature(name: str, folder: Path, rom: Path, ticks: int, vm32: bool) -> dict[str, Any]:
+    """What vm_tick.py says of that configuration, and "kib", "kib_rom", "kib32" of live heap."""
     config, options = FEATURES[name]
     path = folder / "board.json"
     path.write_text(json.dumps(config))
     path = write_binary(path)
-    stores = [tempfile.mkdtemp(dir=folder) for _ in range(2)]
+    stores = [tempfile.mkdtemp(dir=folder) for _ in range(3)]
     more = [_options(options, store) for store in stores]
     found = run_script("tests/firmware/vm_tick.py", path, ticks, *more[0], firmware=folder)
-    found["kib"] = run_script(HEAP, path, *more[1], firmware=folder) / 1024
+    found["kib"] = live_heap(path, *more[1], firmware=folder) / 1024
+    found["kib_rom"] = live_heap_in_place(path, *more[2], rom=rom) / 1024
     if vm32:
         there = _options(options, "/store")
         found["kib32"] = live_heap32(path, *there, firmware=folder) / 1024
@@ -99,6 +99,7 @@ def _feature_rows(found: dict[str, dict[str, Any]]) -> list[Row]:
     for key, what, unit in (
         ("tick_us", "tick", "us"),
         ("kib", "live heap", "KiB"),
+        ("kib_rom", "live heap, in place", "KiB"),
         ("kib32", "live heap, 32-bit", "KiB"),
     ):
         for name, values in found.items():
@@ -147,7 +148,9 @@ def run(quick: bool) -> Report:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         compile_firmware(folder)
-        found = {name: _feature(name, folder, ticks, vm32) for name in FEATURES}
+        rom = folder / "firmware.romfs"
+        make_image.romfs(rom)
+        found = {name: _feature(name, folder, rom, ticks, vm32) for name in FEATURES}
         modules, mpy = _module_rows(folder), _mpy_rows(folder)
         bus = _bus_row(folder, ticks, rounds)
     drivers = run_script("tests/firmware/vm_drivers_electric.py")["bytes"]

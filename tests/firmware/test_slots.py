@@ -222,12 +222,24 @@ def board(good_slots, tmp_path):
     return root
 
 
-def power_on(root):
-    """(what ran, stderr, exit code) of the loader on the VM, where no firmware_py can be found."""
+# As MicroPython mounts a ROMFS partition by itself.
+ROM = """
+import sys, vfs
+with open(IMAGE, "rb") as file:
+    vfs.mount(vfs.VfsRom(file.read()), "/rom")
+sys.path.append("/rom")
+"""
+
+
+def power_on(root, rom=None):
+    """(what ran, stderr, exit code) of the loader on the VM, where no firmware_py can be found but
+    in the ROMFS image `rom`."""
     alone = root.parent / "alone"
     alone.mkdir(exist_ok=True)
     shutil.copy(ROOT / "firmware_py" / "loader.py", alone / "loader.py")
-    code = f"import loader; loader.boot({str(root)!r})"
+    start = f"import loader; loader.boot({str(root)!r})"
+    mount = "" if rom is None else ROM.replace("IMAGE", repr(str(rom)))
+    code = mount + start
     command = [str(vm_path()), "-X", "heapsize=192k", "-c", code]
     done = subprocess.run(
         command,
@@ -356,3 +368,31 @@ def test_the_loader_writes_nothing_but_the_pointer(board):
     assert before.keys() == after.keys()
     changed = {path.name for path in before if before[path] != after[path]}
     assert changed == {"boot.0", "run.mpy"}
+
+
+@pytest.fixture(scope="module")
+def rom(good_slots, tmp_path_factory):
+    """A ROMFS image whose part says that it is of the ROM."""
+    folder = tmp_path_factory.mktemp("rom")
+    slot_at(folder, "rom")
+    image = folder / "rom.romfs"
+    command = [sys.executable, "-m", "mpremote", "romfs", "-o", image, "build", folder / "rom"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return image
+
+
+def test_without_slots_the_firmware_of_the_rom_starts(tmp_path, rom):
+    (tmp_path / "root").mkdir()
+    assert power_on(tmp_path / "root", rom) == ("part of rom in slot a", "", 0)
+
+
+def test_an_update_in_a_slot_comes_before_the_rom_and_gives_way_to_it(board, rom):
+    shutil.rmtree(board / "a")
+    write_manifest(board / "b")
+    ran = [power_on(board, rom)[0] for _ in range(4)]
+    assert ran == ["part of b in slot b"] * 3 + ["part of rom in slot a"]
+    slots.start_trial(Folder(str(board)), B)
+    _rotten(board / "b" / "firmware_py" / "part.mpy")
+    ran, errors, _ = power_on(board, rom)
+    assert ran == "part of rom in slot a"
+    assert errors == "slot b: ValueError: differs from its manifest\n"

@@ -14,7 +14,7 @@ from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import HEAP, VmBoard
 from tests.firmware import vm
 from tests.firmware.rig import OWNER, RACK, bodies, frame, inputs, unpack
-from tests.firmware.vm import FIRMWARE, ROOT, run_script, vm_path
+from tests.firmware.vm import FIRMWARE, ROOT, live_heap, run_script, vm_path
 
 QUICK = {"min_off_ms": 1000, "stagger_ms": 500}
 
@@ -50,7 +50,7 @@ def test_live_heap_with_64_bit_words_stays_within_78_kib(config, bytecode):
     """What a board has, 32-bit words within 60 KiB, is test_vm32.py's. Here every word is twice
     as long; the bound is the figure measured (76.9 KiB) and guards where there is no node."""
     vm_path()
-    assert run_script("tests/firmware/vm_heap.py", config, firmware=bytecode) <= 78 * 1024
+    assert live_heap(config, firmware=bytecode) <= 78 * 1024
 
 
 def _walk(rng, readings, relays):

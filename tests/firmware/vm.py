@@ -19,6 +19,11 @@ from hil.drivers.vm import HEAP, find_vm
 ROOT = Path(__file__).resolve().parents[2]
 
 
+HEAP_SCRIPT = "tests/firmware/vm_heap.py"
+HEAP_WITH_ROM = "512k"
+"""Of a VM that has to hold the image too, which on a board lies in flash."""
+
+
 def vm_path():
     try:
         return find_vm()
@@ -28,9 +33,9 @@ def vm_path():
         pytest.skip(str(missing))
 
 
-def run_script(script, *args, firmware=ROOT, timeout=60):
+def run_script(script, *args, firmware=ROOT, timeout=60, heap=HEAP):
     """Run a script of ours on the VM; its last line as JSON. `firmware`: where its package is."""
-    command = [str(vm_path()), "-X", f"heapsize={HEAP}", str(ROOT / script), *map(str, args)]
+    command = [str(vm_path()), "-X", f"heapsize={heap}", str(ROOT / script), *map(str, args)]
     done = subprocess.run(
         command,
         env=os.environ | {"MICROPYPATH": str(firmware)},
@@ -41,6 +46,16 @@ def run_script(script, *args, firmware=ROOT, timeout=60):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def live_heap(*args, firmware):
+    """Bytes that the firmware keeps on a heap of 64-bit words; see vm_heap.py."""
+    return run_script(HEAP_SCRIPT, *args, firmware=firmware)
+
+
+def live_heap_in_place(*args, rom):
+    """The same when it runs from a ROMFS image."""
+    return run_script(HEAP_SCRIPT, *args, f"rom={rom}", heap=HEAP_WITH_ROM)
 
 
 FIRMWARE = [Path("firmware_py") / source for source in make_mpy.sources()]

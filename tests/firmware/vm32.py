@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import RuntimeMissing
-from tests.firmware.vm import ROOT
+from tests.firmware.vm import HEAP_SCRIPT, ROOT
 
 PACKAGE = "@micropython/micropython-webassembly-pyscript"
 VERSION = "1.27.0"
@@ -50,7 +50,6 @@ def vm32_command() -> list[str]:
         pytest.skip(str(missing))
 
 
-HEAP_SCRIPT = "tests/firmware/vm_heap.py"
 PADS = (0, 64, 4096)
 
 
