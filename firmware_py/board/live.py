@@ -51,7 +51,7 @@ class Live:
             self.wired.poll(now_ms, app.raw)
         app.step(now_ms, self._rx, n)
         if due:
-            self.wired.act(now_ms, app.act.outputs, app.flags())
+            self.wired.act(now_ms, app.act.outputs, app.flags(), app.cooler.failed)
             if app.healthy():
                 self._watchdog.feed()
         self.link.write(app.outbox)
@@ -102,7 +102,7 @@ class Live:
         self.error = error
         try:
             app.act.fail_safe()
-            self.wired.act(self.port.ticks_ms(), app.act.outputs, app.flags())
+            self.wired.act(self.port.ticks_ms(), app.act.outputs, app.flags(), app.cooler.failed)
             if app.keeper is not None:
                 app.keeper.request(CRASHED, app)
         finally:

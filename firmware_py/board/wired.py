@@ -6,7 +6,7 @@
 from array import array
 
 from .. import channels as ch
-from ..act.led import ALARM_CONFIG, ALARM_LOCKOUT, ALARM_NONE, ALARM_OVERRUN, level
+from ..act.led import ALARM_CONFIG, ALARM_FAN, ALARM_LOCKOUT, ALARM_NONE, ALARM_OVERRUN, level
 from ..compat import const, ticks_diff
 from ..link.wire import FLAG_CONFIG_FALLBACK, FLAG_LOCKOUT, FLAG_OVERRUN, INVALID
 
@@ -76,8 +76,8 @@ class Wired:
             if master.driving:
                 master.poll(now_ms)
 
-    # After a tick: its outputs.
-    def act(self, now_ms, outputs, flags):
+    # After a tick: its outputs. flags: of TELEMETRY; failed: bit f, fan f has failed.
+    def act(self, now_ms, outputs, flags, failed):
         if self.bank is not None:
             try:
                 self.bank.write(outputs[ch.OUT_RELAYS])
@@ -96,7 +96,7 @@ class Wired:
             except Exception:
                 self._count()
         if self.led is not None:
-            self.led(level(now_ms, outputs[ch.OUT_STATE], _alarm(flags)) ^ self.led_flip)
+            self.led(level(now_ms, outputs[ch.OUT_STATE], _alarm(flags, failed)) ^ self.led_flip)
 
     def _poll(self, i, now_ms):
         try:
@@ -133,10 +133,12 @@ def _value(driver, attribute, index):
     return value
 
 
-# What the LED shows in turn with the state; flags: of TELEMETRY.
-def _alarm(flags):
+# What the LED shows in turn with the state: first what somebody has to come for.
+def _alarm(flags, failed):
     if flags & FLAG_LOCKOUT:
         return ALARM_LOCKOUT
+    if failed:
+        return ALARM_FAN
     if flags & FLAG_OVERRUN:
         return ALARM_OVERRUN
     return ALARM_CONFIG if flags & FLAG_CONFIG_FALLBACK else ALARM_NONE

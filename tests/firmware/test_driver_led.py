@@ -3,12 +3,19 @@ import itertools
 
 import pytest
 
-from firmware_py.act.led import ALARM_CONFIG, ALARM_LOCKOUT, ALARM_NONE, ALARM_OVERRUN, level
+from firmware_py.act.led import (
+    ALARM_CONFIG,
+    ALARM_FAN,
+    ALARM_LOCKOUT,
+    ALARM_NONE,
+    ALARM_OVERRUN,
+    level,
+)
 from firmware_py.link import messages as m
 
 WRAP = 1 << 30
 STATES = ["BOOT", "SELFTEST", "LOCAL", "HOSTED", "DEGRADED", "SAFE", "MAINT"]  # by number
-ALARMS = [ALARM_NONE, ALARM_LOCKOUT, ALARM_OVERRUN, ALARM_CONFIG]
+ALARMS = [ALARM_NONE, ALARM_LOCKOUT, ALARM_OVERRUN, ALARM_CONFIG, ALARM_FAN]
 
 
 def shown(state, alarm, start_ms=0, span_ms=4096, step_ms=1):
@@ -42,13 +49,15 @@ def test_pattern_of_each_state(state, flashes, on_ms):
     assert [ms for value, ms in found if value] == [on_ms] * flashes
 
 
-@pytest.mark.parametrize(("alarm", "gaps"), [(1, 2), (2, 3), (3, 4)])
-def test_an_alarm_takes_turns_with_the_state(alarm, gaps):
+@pytest.mark.parametrize(
+    ("alarm", "gaps", "gap_ms"), [(1, 2, 256), (2, 3, 256), (3, 4, 256), (4, 1, 1024)]
+)
+def test_an_alarm_takes_turns_with_the_state(alarm, gaps, gap_ms):
     for state in range(7):
         levels = shown(state, alarm)
         assert levels[:2048] == shown(state, ALARM_NONE, span_ms=2048)
         dark = [ms for value, ms in runs(levels[2048:]) if not value]
-        assert dark == [256] * gaps
+        assert dark == [gap_ms] * gaps
 
 
 def test_all_patterns_differ_also_as_a_tick_of_100_ms_shows_them():
@@ -71,6 +80,6 @@ def test_an_unknown_state_shows_as_safe(state):
     assert shown(state, ALARM_NONE) == shown(STATES.index("SAFE"), ALARM_NONE)
 
 
-@pytest.mark.parametrize("alarm", [-1, 4, 99])
+@pytest.mark.parametrize("alarm", [-1, 5, 99])
 def test_an_unknown_alarm_is_not_dark(alarm):
     assert shown(2, alarm)[2048:] == shown(5, ALARM_NONE)[:2048]

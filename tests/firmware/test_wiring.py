@@ -134,15 +134,21 @@ def test_outputs_that_raise_do_not_keep_others_from_being_set():
     outputs = [0] * ch.N_OUT
     outputs[ch.OUT_FAN0_PERMILLE + 1] = 400
     outputs[ch.OUT_VALVE_PERMILLE] = 300
-    made.act(0, outputs, 0)
+    made.act(0, outputs, 0, 0)
     assert (fan.permille, valve.permille, made.errors) == (400, 300, 3)
 
 
 @pytest.mark.parametrize(
-    ("flags", "lit_in_turn"),
-    [(0, 0), (m.FLAG_LOCKOUT, 1), (m.FLAG_OVERRUN, 2), (m.FLAG_CONFIG_FALLBACK, 3)],
+    ("flags", "failed", "lit_in_turn"),
+    [
+        (0, 0, 0),
+        (m.FLAG_LOCKOUT, 0b10, 1),
+        (m.FLAG_OVERRUN, 0, 2),
+        (m.FLAG_CONFIG_FALLBACK, 0, 3),
+        (m.FLAG_OVERRUN | m.FLAG_CONFIG_FALLBACK, 0b10, 4),
+    ],
 )
-def test_the_led_shows_state_and_alarm(flags, lit_in_turn):
+def test_the_led_shows_state_and_alarm(flags, failed, lit_in_turn):
     from firmware_py.act.led import level
 
     made = wired(Driver(World("rp2")))
@@ -152,7 +158,7 @@ def test_the_led_shows_state_and_alarm(flags, lit_in_turn):
     outputs = [0] * ch.N_OUT
     outputs[ch.OUT_STATE] = m.STATE_LOCAL
     for now_ms in range(0, 4096, 128):
-        made.act(now_ms, outputs, flags)
+        made.act(now_ms, outputs, flags, failed)
     wanted = [level(now_ms, m.STATE_LOCAL, lit_in_turn) ^ 1 for now_ms in range(0, 4096, 128)]
     assert seen == wanted
 
@@ -228,7 +234,7 @@ def test_pump_and_valve_are_driven(modules, tmp_path):  # noqa: F811
     assert (line.mode, line.hz, line.duty) == ("pwm", 1000, 65_535)  # its safe value at once
     rig.begin()
     rig.app.act.outputs[ch.OUT_PUMP_PERMILLE] = 0
-    rig.live.wired.act(0, rig.app.act.outputs, 0)
+    rig.live.wired.act(0, rig.app.act.outputs, 0, 0)
     assert line.duty == 6000
     assert b"\x0f\xff" in dac_codes
 
