@@ -29,9 +29,11 @@ HEAP_SIZE = "heap"
 """Capability: so is the size of its heap, which is fixed while it runs."""
 HOST = "host"
 """Capability: a host daemon runs with the board, in the bench's hands."""
+HOSTS = "hosts"
+"""Capability: so are the host's clock, and a second host at the same link."""
 LINE = "line"
 """Capability: every byte of the link passes through the bench."""
-CAPABILITIES = (STIMULUS, POWER, RESET, STORE, MCU, HEAP_SIZE, HOST, LINE)
+CAPABILITIES = (STIMULUS, POWER, RESET, STORE, MCU, HEAP_SIZE, HOST, HOSTS, LINE)
 
 Transform = Callable[[int, "array[int]"], None]
 """`transform(now_ms, words)` changes readings or outputs in place."""

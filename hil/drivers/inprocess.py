@@ -14,7 +14,7 @@ from firmware_py.channels import N_IN
 from firmware_py.store.reset import CAUSE_POWER_ON, CAUSE_SOFT
 from hil.drivers.heard import MCU_HEAP_FREE, Heard
 from hil.drivers.launch import Launch
-from hil.ports import HOST, LINE, MCU, POWER, RESET, STIMULUS, STORE, Unsupported
+from hil.ports import HOST, HOSTS, LINE, MCU, POWER, RESET, STIMULUS, STORE, Unsupported
 
 RX_BYTES = 512
 """Link bytes taken at once."""
@@ -26,7 +26,7 @@ class CpythonBoard:
     """A board in virtual time; same interface as hil.drivers.vm.VmBoard."""
 
     name = "cpython"
-    capabilities = frozenset({STIMULUS, RESET, MCU, LINE, POWER, HOST})
+    capabilities = frozenset({STIMULUS, RESET, MCU, LINE, POWER, HOST, HOSTS})
 
     def __init__(
         self,

@@ -21,7 +21,8 @@ from pathlib import Path
 from edge.link.serial import Transport
 from hil.drivers.lane import Lane
 from hil.drivers.lasting import LastingPort
-from hil.drivers.pty import CHUNK_BYTES, HostEnd, write_some
+from hil.drivers.pty import CHUNK_BYTES, HostEnd
+from hil.drivers.whole import WholeFrames
 
 READ_S = 0.1
 """Longest wait of the reader, and so of an end."""
@@ -49,8 +50,7 @@ class Tap:
     ) -> None:
         self.up = Lane(baud, paced=paced)
         self.down = Lane(baud, paced=paced)
-        self.overflow_bytes = 0
-        """Bytes lost because the host did not read."""
+        self._to_host = WholeFrames()
         self._board = LastingPort(first, open_port, self._changed)
         self._start_ns = time.monotonic_ns()
         self._folder = Path(tempfile.mkdtemp(prefix="rackedge-tap-"))
@@ -159,6 +159,7 @@ class Tap:
 
     def _pull(self) -> None:
         self._host.unplug()
+        self._to_host.reset()
         self.up.drop()
         self.down.drop()
 
@@ -199,9 +200,8 @@ class Tap:
             self._came.clear()
             up = self.up.take(now_ms)
             if up and self._host.fd is not None:
-                sent = write_some(self._host.fd, up)
-                self.overflow_bytes += len(up) - sent
-                self._frames.append((now_ms, True, up[:sent]))
+                out = self._to_host.write(self._host.fd, up)
+                self._frames.append((now_ms, True, out))
             down = self.down.take(now_ms)
         if down:
             self._board.write(down)

@@ -29,7 +29,7 @@ from hil.drivers.records import (
     pack_inputs,
     unpack_outputs,
 )
-from hil.ports import HEAP_SIZE, HOST, LINE, MCU, POWER, RESET, STIMULUS, STORE
+from hil.ports import HEAP_SIZE, HOST, HOSTS, LINE, MCU, POWER, RESET, STIMULUS, STORE
 
 __all__ = [
     "HEAP",
@@ -147,7 +147,7 @@ class VmBoard:
     """A board in virtual time: it runs while `exchange` waits, and at no other time."""
 
     name = "micropython"
-    capabilities = frozenset({STIMULUS, RESET, MCU, HEAP_SIZE, LINE, POWER, HOST})
+    capabilities = frozenset({STIMULUS, RESET, MCU, HEAP_SIZE, LINE, POWER, HOST, HOSTS})
 
     def __init__(
         self,

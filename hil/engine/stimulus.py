@@ -72,9 +72,15 @@ def _sine(stimulus: Stimulus) -> Level:
     values = stimulus.values
     mean, amplitude = float(values["mean"]), float(values["amplitude"])
     period_ms, phase = values["period_ms"], float(values["phase"])
-    return lambda now_ms: (
-        mean + amplitude * math.sin(2 * math.pi * ((now_ms % period_ms) / period_ms + phase))
-    )
+    at_ms = values["at_ms"]
+
+    def level(now_ms: int) -> float | None:
+        if now_ms < at_ms:
+            return None
+        turns = (now_ms - at_ms) % period_ms / period_ms + phase
+        return mean + amplitude * math.sin(2 * math.pi * turns)
+
+    return level
 
 
 def _csv(stimulus: Stimulus) -> Level:

@@ -13,7 +13,7 @@ from hil.faults.link_base import Filter, Out
 from hil.faults.shared import Shared, Ticking
 from hil.frontends.base import Answer
 from hil.options import Options
-from hil.ports import HOST, LINE, Line, Ports
+from hil.ports import HOST, HOSTS, LINE, Line, Ports
 
 
 class Kill(Params):
@@ -44,12 +44,12 @@ class ClockStep(Params):
     """The wall clock jumps by this; back if negative."""
 
 
-@fault("host.clock_step", "the host's wall clock jumps", ClockStep, HOST)
+@fault("host.clock_step", "the host's wall clock jumps", ClockStep, HOST, HOSTS)
 def _clock_step(params: ClockStep, _: random.Random) -> Toggled:
     return Toggled(lambda ports, _now: ports.host.step_wall(params.ms))
 
 
-@fault("host.second_master", "another host wants the lease", Options, HOST)
+@fault("host.second_master", "another host wants the lease", Options, HOST, HOSTS)
 def _second_master(_params: Options, _: random.Random) -> Shared:
     return Shared("master", True, lambda ports, holders: ports.host.second_master(bool(holders)))
 

@@ -59,13 +59,14 @@ class Ramp(Written):
 
 
 class Sine(Written):
-    """mean + amplitude * sin(2 pi (t / period + phase))."""
+    """mean + amplitude * sin(2 pi ((t - at) / period + phase)), from `at` on."""
 
     mean: float
     amplitude: NotNegative
     period: Annotated[Duration, Field(gt=0)]
     phase: float = 0.0
     """Turns."""
+    at: Duration = 0
 
 
 class Csv(Written):

@@ -64,7 +64,8 @@ def _shape(
         return values, {"from": ramp.start, "to": ramp.to}
     if item.sine is not None:
         sine = item.sine
-        values = {"mean": sine.mean, "amplitude": sine.amplitude}
+        context.moment(sine.at, node, "sine", "at")
+        values = {"mean": sine.mean, "amplitude": sine.amplitude, "at_ms": sine.at}
         peaks = {"mean": sine.mean - sine.amplitude, "amplitude": sine.mean + sine.amplitude}
         return {**values, "period_ms": sine.period, "phase": sine.phase}, peaks
     return {"to": item.hold}, {"hold": item.hold or 0.0}

@@ -36,7 +36,7 @@ class Stimulus:
     """`hold`, `step`, `ramp`, `sine`, `csv`."""
     values: Mapping[str, Any]
     """hold: to. step: to, at_ms. ramp: start, to, at_ms, for_ms. sine: mean, amplitude, period_ms,
-    phase (turns). csv: file (absolute), column, scale, start_ms (in the trace)."""
+    phase (turns), at_ms. csv: file (absolute), column, scale, start_ms (in the trace)."""
     where: Where
 
 

@@ -94,11 +94,11 @@ def test_times_and_kinds_of_stimulus(tmp_path):
         tmp_path,
         HEAD + CHECKS + "stimulus:\n"
         "  - {signal: room_c, ramp: {from: 1, to: 2.5, at: 200ms, for: 0.5 min}}\n"
-        "  - {signal: room_c, sine: {mean: 20, amplitude: 2, period: 2 s, phase: 0.25}}\n"
+        "  - {signal: room_c, sine: {mean: 20, amplitude: 2, period: 2 s, phase: 0.25, at: 4s}}\n"
         "  - {signal: demand_w_s1, hold: 300}\n",
     )
     ramp = {"start": 1.0, "to": 2.5, "at_ms": 200, "for_ms": 30_000}
-    sine = {"mean": 20.0, "amplitude": 2.0, "period_ms": 2000, "phase": 0.25}
+    sine = {"mean": 20.0, "amplitude": 2.0, "period_ms": 2000, "phase": 0.25, "at_ms": 4000}
     assert [each.values for each in case.stimulus] == [ramp, sine, {"to": 300.0}]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded traces as stimulus: where they begin, and their gaps."""
+"""Stimulus over time: recorded traces, their beginning and their gaps; sines."""
 
 from pathlib import Path
 
@@ -31,3 +31,11 @@ def test_a_row_without_a_value_leaves_the_last_one(tmp_path, gap):
 def test_what_is_no_number_is_an_error_with_its_line(tmp_path, bad):
     with pytest.raises(TraceError, match=r"x\.csv:3: column 2"):
         _level(tmp_path / "x.csv", f"t_s,w\n0,1\n1,{bad}\n")
+
+
+def test_a_sine_begins_at_its_time_with_its_phase():
+    values = {"mean": 3.0, "amplitude": 2.0, "period_ms": 400, "phase": 0.25, "at_ms": 1_000}
+    level = level_of(Stimulus("demand_w", "sine", values, Where("x.yaml", 1)))
+    assert [level(t_ms) for t_ms in (0, 999)] == [None, None]
+    told = [level(t_ms) for t_ms in (1_000, 1_100, 1_200, 1_300, 1_400)]
+    assert told == pytest.approx([5.0, 3.0, 1.0, 3.0, 5.0])
