@@ -3,7 +3,6 @@
 
 import csv
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
@@ -256,13 +255,10 @@ def test_whatever_comes_a_swing_is_within_the_band_and_the_signal(
             assert 50_000 <= watch.swing.peak_to_peak_mw <= 60_000_000
 
 
-def test_memory_does_not_grow_and_a_sample_is_cheap() -> None:
+def test_memory_does_not_grow() -> None:
     watch = OscillationWatch()
-    values = [int(LEVEL_MW + SWING_MW * sine(tick / 7)) for tick in range(20_000)]
-    started_s = time.process_time()
-    for tick, value in enumerate(values):
-        watch.update(value, tick * 100)
-    assert (time.process_time() - started_s) / len(values) < 100e-6
+    for tick in range(20_000):
+        watch.update(int(LEVEL_MW + SWING_MW * sine(tick / 7)), tick * 100)
     assert len(watch._direct._periods) <= 12
     assert len(watch._folded._periods) <= 12
 
