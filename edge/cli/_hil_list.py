@@ -5,6 +5,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,8 +82,9 @@ def _signals(cases: "Sequence[Case]", as_json: bool) -> None:
 
     names: dict[str, None] = {}
     for case in cases:
+        quiet = replace(case, stimulus=())  # its traces may be absent
         with tempfile.TemporaryDirectory() as folder:
-            run = VirtualSource(CpythonBoard).make_run(case, Path(folder))
+            run = VirtualSource(CpythonBoard).make_run(quiet, Path(folder))
             names |= dict.fromkeys((*run.record.names, *run.constants()))
             run.close()
     if as_json:
@@ -102,7 +104,6 @@ def _config(cases: "Sequence[Case]", as_json: bool) -> None:
 
 
 def _coverage(cases: "Sequence[Case]", as_json: bool) -> None:
-    from dataclasses import asdict  # noqa: PLC0415
 
     from hil.scenario.coverage import coverage, requirements_of  # noqa: PLC0415
 

@@ -333,6 +333,16 @@ def test_faults_signals_and_configurations_are_listed(place, here):
     assert len(config["loads"]) == 3
 
 
+def test_signals_are_listed_also_without_the_traces_of_a_case(place):
+    path = scenario(
+        place.folder,
+        more="stimulus: [{signal: demand_w, csv: {file: 'data:power/x.csv', column: w}}]\n",
+    )
+    done = place.hil("list", path, "--what=signals", RACKEDGE_DATA="")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "feed_a_w" in done.stdout.splitlines()
+
+
 def test_coverage_finds_the_requirements_beside_the_scenarios(place, here):
     below = place.folder / "library" / "shed"
     below.mkdir(parents=True)
