@@ -104,7 +104,6 @@ def _config(cases: "Sequence[Case]", as_json: bool) -> None:
 
 
 def _coverage(cases: "Sequence[Case]", as_json: bool) -> None:
-
     from hil.scenario.coverage import coverage, requirements_of  # noqa: PLC0415
 
     files = dict.fromkeys(_requirements(Path(case.source)) for case in cases)
