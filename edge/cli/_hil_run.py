@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.cli._hil_told import BAD, Told, line, status
+from edge.cli._hil_told import BAD, Told, announce, line, status
 from edge.errors import ConfigError, EdgeError
 
 if TYPE_CHECKING:
@@ -183,10 +183,16 @@ def judged(told: Told, session: "Callable[[], None]") -> int:
 
 def run_all(told: Told, options: "SessionOptions", cases: "Sequence[Case]") -> None:
     """Run these cases, the last one also if it was cut short. Raises KeyboardInterrupt."""
+    from hil.devices import VIRTUAL  # noqa: PLC0415
     from hil.engine.run import Interrupted  # noqa: PLC0415
     from hil.session import run_session  # noqa: PLC0415
 
-    with status() as progress, closing(run_session(options, cases, progress)) as results:
+    if options.device not in VIRTUAL:
+        announce(cases)
+    with (
+        status(told, len(cases)) as progress,
+        closing(run_session(options, cases, progress)) as results,
+    ):
         try:
             for result in results:
                 told.add(result)

@@ -8,16 +8,20 @@ import json
 import sys
 from collections import Counter
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge.cli._target import tell
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from hil.engine.run import Run
     from hil.fidelity import Comparison
     from hil.replay import Earlier
     from hil.report.write import Report
+    from hil.scenario.model import Case
     from hil.session import Progress
     from hil.verdict import RunResult
 
@@ -25,6 +29,8 @@ MARKS = {"PASS": "ok", "SKIP": "skip"}
 """Verdicts that are written in another way, the quiet ones."""
 BAD = ("FAIL", "INCONCLUSIVE")
 REASONS_SHOWN = 3
+LONG_S = 60.0
+"""A session of so long in real time is told beforehand."""
 
 
 class Told:
@@ -131,20 +137,31 @@ def line(result: "RunResult") -> str:
     return "\n".join(lines).replace("\n", "\n" + " " * 13)
 
 
+def announce(cases: "Sequence[Case]") -> None:
+    """How long they take in real time, if that is long."""
+    total_s = sum(case.duration_ms for case in cases) / 1000
+    if total_s >= LONG_S:
+        many = f"{len(cases)} cases" if len(cases) > 1 else "1 case"
+        tell(f"{many} in real time: {timedelta(seconds=round(total_s))} at most")
+
+
 @contextmanager
-def status() -> "Iterator[Progress]":
-    """A line that shows where a run is, on a terminal; nothing elsewhere."""
+def status(told: Told, cases: int) -> "Iterator[Progress]":
+    """A line that shows where a session of so many cases is, on a terminal; nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _run: None
         return
     from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
 
     console = Console(stderr=True)
+    before = len(told.results)
     with console.status("") as shown:
 
         def show(run: "Run") -> None:
             if run.now_ms % 1000 == 0:
-                of_s = run.case.duration_ms / 1000
-                shown.update(f"{run.case.name}  {run.now_ms / 1000:.0f} of {of_s:g} s")
+                number = len(told.results) - before + 1
+                at = f"{run.now_ms / 1000:.0f} of {run.case.duration_ms / 1000:g} s"
+                shown.update(f"{number} of {cases}: {escape(run.case.name)}  {at}")
 
         yield show
