@@ -19,6 +19,8 @@ from hil.ports import Ports
 from tests.hil.faults_rig import spec_of
 
 TICK_MS = 100
+REST_TICKS = 250
+"""Three doublings before a throttle leave it with 14 s to hand out."""
 LINKS = sorted(
     kind
     for kind, of in CATALOGUE.items()
@@ -52,7 +54,7 @@ def carry(kinds, seed=1, ticks=40, chunk=None, until=None):
     faults = [make(spec_of(kind), seed, i) for i, kind in enumerate(kinds)]
     sent = {up: frames(seed, ticks, up) for up in (True, False)}
     got = {True: b"", False: b""}
-    for tick in range(ticks + 120):
+    for tick in range(ticks + REST_TICKS):
         now_ms = tick * TICK_MS
         if tick == 3:
             for fault in faults:
@@ -79,6 +81,7 @@ STACKS = st.lists(st.sampled_from(LINKS), min_size=1, max_size=4)
 
 
 @settings(max_examples=60, deadline=None)
+@example(kinds=["link.duplicate"] * 3 + ["link.throttle"], seed=0, chunk=None)
 @given(kinds=STACKS, seed=st.integers(0, 1000), chunk=st.sampled_from([None, 7]))
 def test_whatever_the_decoder_takes_for_a_frame_has_been_sent(kinds, seed, chunk):
     sent, got, ports = carry(kinds, seed, chunk=chunk)
