@@ -65,12 +65,17 @@ def _fill_slot(slot):
     (slot / _MANIFEST).write_bytes(slots.manifest(zip(names, crcs, strict=True)))
 
 
-# The firmware as a ROMFS image, by mpremote.
+# The firmware as a ROMFS image.
 def romfs(path):
     with tempfile.TemporaryDirectory() as folder:
         make_mpy.build(folder)
-        words = [sys.executable, "-m", "mpremote", "romfs", "-o", str(path), "build", folder]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+        pack(folder, path)
+
+
+# Bytecode in a folder as a ROMFS image, by mpremote.
+def pack(folder, path):
+    words = [sys.executable, "-m", "mpremote", "romfs", "-o", str(path), "build", str(folder)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode or not pathlib.Path(path).is_file():
         last = (done.stderr or done.stdout).strip().rsplit("\n", 1)[-1]
         raise ValueError(f"mpremote makes no ROMFS image: {last}")

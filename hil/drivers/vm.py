@@ -15,6 +15,7 @@ import time
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from edge.errors import LinkError, RuntimeMissing
 from firmware_py.channels import N_OUT
@@ -107,6 +108,8 @@ class VmProcess:
         assert stdin is not None  # noqa: S101 - Popen was given PIPE
         assert stdout is not None  # noqa: S101
         self.stdin, self.stdout = stdin.fileno(), stdout.fileno()
+        self._poll = select.poll()
+        self._poll.register(self.stdout, select.POLLIN)
 
     def send(self, record: bytes) -> None:
         """Write one record; LinkError with the VM's last words if it has died."""
@@ -114,6 +117,18 @@ class VmProcess:
             os.write(self.stdin, record)
         except BrokenPipeError:
             raise self.dead() from None
+
+    def receive(self) -> bytes:
+        """Read one record. Raises LinkError if it has died, with its last words, or hangs."""
+        block = b""
+        while len(block) < OUT_RECORD_BYTES:
+            if not self._poll.poll(ANSWER_S * 1000):
+                raise LinkError(f"the MicroPython VM has not answered for {ANSWER_S:g} s")
+            more = os.read(self.stdout, OUT_RECORD_BYTES - len(block))
+            if not more:
+                raise self.dead()
+            block += more
+        return block
 
     def dead(self) -> LinkError:
         """The error that says why the VM has stopped."""
@@ -141,6 +156,19 @@ class VmProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+class Bus(Protocol):
+    """Of a board in virtual time: one record, then its answer."""
+
+    def send(self, record: bytes) -> None:
+        """Give the board one record. Raises LinkError."""
+
+    def receive(self) -> bytes:
+        """Take its next one. Raises LinkError."""
+
+    def close(self) -> None:
+        """End of its records: it finishes what it does, and goes."""
 
 
 class VmBoard:
@@ -172,7 +200,8 @@ class VmBoard:
             compiled = more and image.compiler_present()
         self._heap_kib = HEAP_KIB if compiled or not more else SOURCE_HEAP_KIB
         if store is not None:
-            self.capabilities = VmBoard.capabilities | {STORE}
+            self.capabilities = self.capabilities | {STORE}
+        self._store = store
         self.outputs: array[int] = array("i", bytes(4 * N_OUT))
         """int32[N_OUT], firmware_py.channels.OUT_*; as of the last exchange."""
         self.until_ms = 0
@@ -183,7 +212,7 @@ class VmBoard:
             config, store=store, key=key, uid=uid, boot_id=boot_id, boot_count=boot_count
         )
         try:
-            self._folder = folder_of(firmware or image.OURS, compiled, self._launch.folder)
+            self._prepare(firmware or image.OURS, compiled)
             self._boot(CAUSE_POWER_ON, self._heap_kib)
         except BaseException:
             self._launch.close()
@@ -223,10 +252,14 @@ class VmBoard:
         """`mcu_heap_free` (B, of its telemetry), `mcu_tick_ms` (wall time of the last exchange)."""
         return self._heard.measure()
 
+    def _prepare(self, firmware: Path, compiled: bool) -> None:
+        self._folder = folder_of(firmware, compiled, self._launch.folder)
+
+    def _start(self, arguments: list[str], heap_kib: int) -> Bus:
+        return VmProcess(arguments, self._folder, heap_kib)
+
     def _boot(self, cause: int, heap_kib: int) -> None:
-        self._vm = VmProcess(self._launch.arguments(cause), self._folder, heap_kib)
-        self._poll = select.poll()
-        self._poll.register(self._vm.stdout, select.POLLIN)
+        self._vm = self._start(self._launch.arguments(cause), heap_kib)
         try:
             self.until_ms, self.outputs, _ = unpack_outputs(self._receive())
         except LinkError:
@@ -234,15 +267,10 @@ class VmBoard:
             raise
 
     def _receive(self) -> bytes:
-        block = b""
-        while len(block) < OUT_RECORD_BYTES:
-            if not self._poll.poll(ANSWER_S * 1000):
-                raise LinkError(f"the MicroPython VM has not answered for {ANSWER_S:g} s")
-            more = os.read(self._vm.stdout, OUT_RECORD_BYTES - len(block))
-            if not more:
-                raise LinkError(self._launch.named(str(self._vm.dead())))
-            block += more
-        return block
+        try:
+            return self._vm.receive()
+        except LinkError as error:
+            raise LinkError(self._launch.named(str(error))) from None
 
     def close(self) -> None:
         """End of the run: close the bus; the firmware exits by itself."""

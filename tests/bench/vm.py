@@ -3,13 +3,16 @@
 
 A tick is sense, decide, act, telemetry and the record's write to /dev/null inside the 64-bit VM,
 with the heap locked. Live heap is that of bytecode, on the 64-bit VM, there also when it runs in
-place from a ROMFS image, and, where there is one, on the 32-bit VM, whose words are a board's (its
-speed is nobody's: WebAssembly). `bus` is one exchange with the VM over its two pipes, as the bench
-pays it per 100 ms of virtual time; the same code on CPython stands beside it.
+place from a ROMFS image, and, where they are, on the 32-bit VM, whose words are a board's (its
+speed is nobody's: WebAssembly), and in place on the bare metal of an emulated Cortex-M3, where the
+instructions of a tick and of a collection are counted too. `bus` is one exchange with the VM over
+its two pipes, as the bench pays it per 100 ms of virtual time; the same code on CPython stands
+beside it.
 """
 
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,12 @@ from edge.errors import RuntimeMissing
 from firmware_py import make_image, make_mpy
 from firmware_py.channels import N_IN
 from firmware_py.link.messages import HELLO
+from hil.cortex.machine import find_machine
 from hil.drivers.boardfile import write_binary
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.vm import VmBoard
 from tests.bench._table import Report, Row, Target, interleave
+from tests.firmware.cortex import NS_PER_INSTRUCTION, live_heap_on_cortex, run_on_cortex
 from tests.firmware.features import FEATURES
 from tests.firmware.rig import Rig, frame
 from tests.firmware.vm import compile_firmware, live_heap, live_heap_in_place, run_script
@@ -46,6 +51,13 @@ MODULES = {
 }
 """What `sim` has not: modules beside the base, each with what it brings that is not there yet."""
 
+_HEAPS = (
+    ("kib", "live heap", "KiB"),
+    ("kib_rom", "live heap, in place", "KiB"),
+    ("kib32", "live heap, 32-bit", "KiB"),
+    ("kib_cortex", "live heap, Cortex-M3 in place", "KiB"),
+)
+
 
 def _ticker(board: VmBoard | CpythonBoard):
     """Function that runs `loops` ticks of a board that has been greeted."""
@@ -64,19 +76,25 @@ def _ticker(board: VmBoard | CpythonBoard):
     return run
 
 
-def _has_vm32() -> bool:
+def _present(find: Callable[[], object]) -> bool:
     try:
-        return bool(find_vm32())
+        find()
     except RuntimeMissing:
         return False
+    return True
 
 
 def _options(options: tuple[str, ...], folder: str) -> tuple[str, ...]:
     return (*options, folder) if options[-1:] == ("--store",) else options
 
 
-def _feature(name: str, folder: Path, rom: Path, ticks: int, vm32: bool) -> dict[str, Any]:
-    """What vm_tick.py says of that configuration, and "kib", "kib_rom", "kib32" of live heap."""
+def _feature(
+    name: str, folder: Path, rom: Path, ticks: int, vm32: bool, cortex: bool
+) -> dict[str, Any]:
+    """What vm_tick.py says of that configuration, and live heap: "kib" and one for each `_HEAPS`.
+
+    On the Cortex-M3 also "kinstr" of a tick, "kinstr_gc" of a collection.
+    """
     config, options = FEATURES[name]
     path = folder / "board.json"
     path.write_text(json.dumps(config))
@@ -89,6 +107,12 @@ def _feature(name: str, folder: Path, rom: Path, ticks: int, vm32: bool) -> dict
     if vm32:
         there = _options(options, "/store")
         found["kib32"] = live_heap32(path, *there, firmware=folder) / 1024
+    if cortex:
+        there = _options(options, "/flash")
+        found["kib_cortex"] = live_heap_on_cortex(path, *there) / 1024
+        counted = run_on_cortex("tests/firmware/vm_tick.py", path, 200, *there, counted=True)
+        found["kinstr"] = counted["tick_us"] / NS_PER_INSTRUCTION
+        found["kinstr_gc"] = counted["slack_us"] / NS_PER_INSTRUCTION
     return found
 
 
@@ -98,14 +122,14 @@ def _feature_rows(found: dict[str, dict[str, Any]]) -> list[Row]:
     rows = []
     for key, what, unit in (
         ("tick_us", "tick", "us"),
-        ("kib", "live heap", "KiB"),
-        ("kib_rom", "live heap, in place", "KiB"),
-        ("kib32", "live heap, 32-bit", "KiB"),
+        ("kinstr", "tick, Cortex-M3", "1000 instructions"),
+        ("kinstr_gc", "gc.collect, Cortex-M3", "1000 instructions"),
+        *_HEAPS,
     ):
         for name, values in found.items():
             if key in values:
                 whole = name in ("base", ALL)
-                less = 0 if whole or key == "tick_us" else base[key]
+                less = base[key] if unit == "KiB" and not whole else 0
                 case = f"{what}: {name}" if whole else f"{what}: + {name}"
                 rows.append(Row(case, unit, round(values[key] - less, 2)))
     return rows
@@ -144,13 +168,13 @@ def _bus_row(folder: Path, ticks: int, rounds: int) -> Row:
 
 def run(quick: bool) -> Report:
     ticks, rounds = (300, 3) if quick else (5000, 9)
-    vm32 = _has_vm32()
+    vm32, cortex = _present(find_vm32), _present(find_machine)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         compile_firmware(folder)
         rom = folder / "firmware.romfs"
         make_image.romfs(rom)
-        found = {name: _feature(name, folder, rom, ticks, vm32) for name in FEATURES}
+        found = {name: _feature(name, folder, rom, ticks, vm32, cortex) for name in FEATURES}
         modules, mpy = _module_rows(folder), _mpy_rows(folder)
         bus = _bus_row(folder, ticks, rounds)
     drivers = run_script("tests/firmware/vm_drivers_electric.py")["bytes"]
@@ -158,7 +182,14 @@ def run(quick: bool) -> Report:
     heap = Target("live heap of the base, 64-bit, KiB", round(base["kib"], 1), 78)
     if vm32:
         heap = Target("live heap of the base, 32-bit, KiB", round(base["kib32"], 1), 60)
-    note = "32-bit VM: none here, see tests/firmware/vm32.py" if not vm32 else "32-bit VM: 1.27.0"
+    targets = [heap]
+    if cortex:
+        kib = round(full["kib_cortex"], 1)
+        targets.append(Target(f"live heap, Cortex-M3 in place, KiB: {ALL}", kib, 60))
+    notes = [
+        "32-bit VM: 1.27.0" if vm32 else "32-bit VM: none here, see tests/firmware/vm32.py",
+        "Cortex-M3: in QEMU" if cortex else "Cortex-M3: none here, see hil/cortex/build",
+    ]
     return Report(
         "vm",
         [
@@ -174,8 +205,8 @@ def run(quick: bool) -> Report:
         [
             Target(f"bytes allocated per tick: {ALL}", full["bytes_per_tick"], 0),
             Target("bytes allocated, ISRs and polls", sum(drivers.values()), 0),
-            heap,
+            *targets,
             Target("tick through the bus, us", round(bus.ours or 0), 500),
         ],
-        [note],
+        notes,
     )

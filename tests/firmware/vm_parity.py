@@ -64,7 +64,8 @@ class Walk:
 
         self._encode = encode
         self._frames = [Frame(kind, n) for kind, n in _KINDS]
-        self.app = board(argv).app
+        self._board = board(argv)  # the app's buffers lie in its records
+        self.app = self._board.app
         self._seed = 1
         self._rx = bytearray(300)
         self._seq = 0

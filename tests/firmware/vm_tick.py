@@ -67,15 +67,15 @@ def _measure(argv, ticks):
     for i in range(1, 50):
         _tick(records, 100 * i, sink)
     gc.collect()
-    before = gc.mem_alloc()
     start_us = time.ticks_us()
+    before = gc.mem_alloc()
     micropython.heap_lock()
     moves = 0
     for i in range(50, 50 + ticks):
         moves += _tick(records, 100 * i, sink)
     micropython.heap_unlock()
-    taken_us = time.ticks_us() - start_us
     allocated = gc.mem_alloc() - before
+    taken_us = time.ticks_us() - start_us
     start_us = time.ticks_us()
     for _ in range(20):
         gc.collect()

@@ -18,17 +18,21 @@ from firmware_py.channels import OUT_STATE
 from firmware_py.link import messages as m
 from firmware_py.store import reset
 from firmware_py.store.compile import compile_json
+from hil.cortex.board import CortexBoard
 from hil.drivers import image
 from hil.drivers.inprocess import CpythonBoard
 from hil.drivers.pty_board import quiet_readings
 from hil.drivers.vm import VmBoard
 from hil.ports import CAPABILITIES, STORE, Unsupported
+from tests.firmware.cortex import cortex_present
 from tests.firmware.keyed import KEY
 from tests.firmware.rig import RACK
 from tests.firmware.vm import vm_path
 from tests.hil.driven import Driven, config_file
 
-KINDS = [VmBoard, CpythonBoard]
+KINDS = [VmBoard, CpythonBoard, CortexBoard]
+PRESENT = {VmBoard: vm_path, CortexBoard: cortex_present, CpythonBoard: lambda: None}
+"""Skips the test where there is none."""
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +46,7 @@ def make(tmp_path):
     made = []
 
     def build(kind, *, store=True, key=KEY, **more):
-        if kind is VmBoard:
-            vm_path()
+        PRESENT[kind]()
         where = tmp_path / f"{kind.name}-flash" if store else None
         made.append(kind(config_file(tmp_path), store=where, key=key, **more))
         return Driven(made[-1])
@@ -138,7 +141,7 @@ def test_a_configuration_that_is_committed_now_is_in_force_after_the_boards_own_
     assert board.hello()["config_crc"] == crc32(data[12:], crc32(data[:8]))
 
 
-def test_both_kinds_say_the_same_over_restarts(make):
+def test_all_kinds_say_the_same_over_restarts(make):
     boards = [make(kind) for kind in KINDS]
     for board in boards:
         shed(board, 0b0010)
@@ -149,12 +152,13 @@ def test_both_kinds_say_the_same_over_restarts(make):
         board.say(m.RESET, b"\0", sealed=True)
         board.hello()
         board.run(10)
-    vm, cpython = boards
-    assert vm.events == cpython.events
-    assert vm.hello_r == cpython.hello_r
     ignored = {"heap_free": 0}
-    assert vm.telemetry | ignored == cpython.telemetry | ignored
-    assert vm.device.until_ms == cpython.device.until_ms
+    vm, *others = boards
+    for other in others:
+        assert other.events == vm.events
+        assert other.hello_r == vm.hello_r
+        assert other.telemetry | ignored == vm.telemetry | ignored
+        assert other.device.until_ms == vm.device.until_ms
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -295,8 +299,7 @@ def test_what_lies_in_the_current_folder_is_not_run(make, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_the_firmware_refuses_names_the_persons_file(tmp_path, kind):
-    if kind is VmBoard:
-        vm_path()
+    PRESENT[kind]()
     config = tmp_path / "rack.bin"
     config.write_bytes(bytes(compile_json(json.dumps(RACK))[0])[:-1])
     with pytest.raises((ConfigError, LinkError), match=rf"{config}: "):

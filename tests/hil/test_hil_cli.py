@@ -135,7 +135,11 @@ devices:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--device=rack-b",), 2, "no device 'rack-b': give one of micropython, cpython, pty"),
+        (
+            ("--device=rack-b",),
+            2,
+            "no device 'rack-b': give one of micropython, cpython, cortex-m3, pty",
+        ),
         (("--device=rack-b", "--bench=bench.yaml"), 2, "has no device rack-b: it has gone"),
         (("--device=gone", "--bench=none.yaml"), 2, "none.yaml: no such file"),
         (("--device=gone", "--bench=bad.yaml"), 2, "bad.yaml:3: devices.gone.transport"),
