@@ -178,6 +178,11 @@ def run(quick: bool) -> Report:
         modules, mpy = _module_rows(folder), _mpy_rows(folder)
         bus = _bus_row(folder, ticks, rounds)
     drivers = run_script("tests/firmware/vm_drivers_electric.py")["bytes"]
+    isr = []
+    if cortex:
+        counted = run_on_cortex("tests/firmware/vm_isr.py", counted=True)["sample_us"]
+        kinstr = round(counted / NS_PER_INSTRUCTION, 2)
+        isr.append(Row("ISR, a clamp's sample, Cortex-M3", "1000 instructions", kinstr))
     base, full = found["base"], found[ALL]
     heap = Target("live heap of the base, 64-bit, KiB", round(base["kib"], 1), 78)
     if vm32:
@@ -197,6 +202,7 @@ def run(quick: bool) -> Report:
             Row(f"bytes allocated per tick: {ALL}", "B", full["bytes_per_tick"]),
             Row("bytes allocated, ISRs and polls", "B", sum(drivers.values())),
             *_feature_rows(found),
+            *isr,
             *modules,
             *mpy,
             bus,

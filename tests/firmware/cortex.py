@@ -3,16 +3,20 @@
 
 import json
 import os
+import shutil
+import tempfile
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from edge.errors import RuntimeMissing
+from firmware_py import make_image
 from hil.cortex.machine import Machine, find_machine
 from hil.drivers import image
-from tests.firmware.vm import HEAP_SCRIPT, ROOT
+from tests.firmware.vm import FIRMWARE, HEAP_SCRIPT, ROOT
 
+FAKES = "tests/firmware/fakes"
 NS_PER_INSTRUCTION = 1
 """Of the machine's own time, where instructions are counted."""
 
@@ -33,7 +37,22 @@ def rom():
     return image.romfs(image.OURS).read_bytes()
 
 
-def run_on_cortex(script, *args, counted=False):
+@cache
+def rom_with_fakes():
+    """All names of its modules as in their sources, and tests/firmware/fakes for its drivers."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch, "rom")
+        for source in (
+            *FIRMWARE,
+            *(path.relative_to(ROOT) for path in (ROOT / FAKES).glob("*.py")),
+        ):
+            (folder / source).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / source, folder / source)
+        make_image.pack(folder, Path(scratch, "image"))  # mpremote compiles them
+        return Path(scratch, "image").read_bytes()
+
+
+def run_on_cortex(script, *args, counted=False, fakes=False):
     """Run a script of ours on it, the firmware in place; its last line as JSON.
 
     An argument that is a file is given to it. `--store` has its flash. counted: see Machine.
@@ -43,7 +62,7 @@ def run_on_cortex(script, *args, counted=False):
         if Path(arg).is_file():
             files[f"arg{i}"] = Path(arg).read_bytes()
             argv[i] = f"/given/arg{i}"
-    machine = Machine(rom(), files, counted=counted)
+    machine = Machine(rom_with_fakes() if fakes else rom(), files, counted=counted)
     try:
         machine.execute(f"sys.argv[:] = {argv!r}\nvfs.mount(Given(), '/dev')\nmount_flash()\n")
         said = "".join(map(machine.execute, (ROOT / script).read_text().split("# ----\n")))

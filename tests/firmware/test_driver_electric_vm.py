@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The electrical drivers on the real MicroPython VM."""
+"""The electrical drivers on the real MicroPython VM, and on the bare metal of a Cortex-M3."""
 
 import pytest
 
 from firmware_py.link.wire import INVALID
 from tests.firmware import vm_drivers_electric
+from tests.firmware.cortex import cortex_present, run_on_cortex
 from tests.firmware.vm import run_script
 
 
-@pytest.fixture(scope="module")
-def vm():
-    return run_script("tests/firmware/vm_drivers_electric.py")
+@pytest.fixture(scope="module", params=["vm", "cortex-m3"])
+def vm(request):
+    script = "tests/firmware/vm_drivers_electric.py"
+    if request.param == "vm":
+        return run_script(script)
+    cortex_present()
+    return run_on_cortex(script, fakes=True)
 
 
 @pytest.mark.parametrize("name", vm_drivers_electric.CASES)

@@ -54,10 +54,14 @@ class Bench:
         self.lit = 0
         self.now_ms = _START_MS
 
-    # Fakes' time does not wrap, board time does.
     def tick(self, i):
-        true_ms = _START_MS + 100 * i
-        now_ms = true_ms & ((1 << 30) - 1)
+        self.move(i)
+        self.poll(i)
+
+    # The fakes on to tick i. They may allocate. Their time begins at 0, for theirs does not wrap.
+    def move(self, i):
+        true_ms = 100 * i
+        self.now_ms = (_START_MS + true_ms) & ((1 << 30) - 1)
         self.wire.now_ms = self.sht_bus[0].now_ms = self.sht_bus[1].now_ms = true_ms
         self.dac.now_ms = true_ms
         self.adc.set(10_000 - 20 * (i % 100))
@@ -67,14 +71,18 @@ class Bench:
         self.tach_line.rpm = 3000 + 10 * (i % 100)
         self.tach_line.ringing = i & 1
         self.tach_line.run(100)
-        self._poll(now_ms)
+
+    # The drivers, whose time does.
+    def poll(self, i):
+        now_ms = self.now_ms
+        self._read(now_ms)
         self.fan.write(i % 500 + 300)
         self.valve.write(i % 300)
         self.valve.poll(now_ms)
         self.pump.write(i % 700)
         self.lit += level(now_ms, i % 7, i & 3)
 
-    def _poll(self, now_ms):
+    def _read(self, now_ms):
         self.ds.poll(now_ms)
         self.ntc.poll(now_ms)
         self.leak.poll(now_ms)
@@ -118,19 +126,22 @@ def walk(ticks):
     return found
 
 
-# Bytes that `ticks` ticks allocate, from the first reading on.
+# Bytes that the drivers allocate in `ticks` ticks, from the first reading on.
 def allocated(ticks):
     import micropython
 
     bench = Bench()
     bench.tick(0)  # the first write after release() makes the fan's PWM
-    gc.collect()
-    before = gc.mem_alloc()
-    micropython.heap_lock()
+    total = 0
     for i in range(1, ticks):
-        bench.tick(i)
-    micropython.heap_unlock()
-    return gc.mem_alloc() - before
+        bench.move(i)
+        gc.collect()
+        before = gc.mem_alloc()
+        micropython.heap_lock()
+        bench.poll(i)
+        micropython.heap_unlock()
+        total += gc.mem_alloc() - before
+    return total
 
 
 if __name__ == "__main__":
