@@ -24,6 +24,7 @@ _AHEAD_MAX = const(2_000)
 _GAIN_MIN = const(200)  # an idle rack must not move the learned share fast
 _TRIM_MAX_PPM = const(19_000_000)  # full at _AHEAD_MIN
 _GAP_MIN_MC = const(2_000)  # of the setpoint over the inlet
+_BAND_LEAST = const(50)  # permille of the dead band that are left when the fans stand
 
 
 class Zone:
@@ -50,10 +51,12 @@ class Zone:
             self._outlet = INVALID
         else:
             error_mc = self._filter(outlet_mc) - c.setpoint_mc
-            # The dead band lies above the setpoint: fan power goes with the cube of the speed.
+            # The dead band lies above the setpoint: fan power goes with the cube of the speed. So
+            # it is whole with the fans full, and narrows where they are slow and it saves little.
             # Beyond it the error counts from its edge, so that the output does not jump.
             if error_mc > 0:
-                error_mc = max(error_mc - c.deadband_mc, 0)
+                band = _BAND_LEAST + (FULL - _BAND_LEAST) * self.ask // FULL
+                error_mc = max(error_mc - c.deadband_mc * band // FULL, 0)
         ahead = self._ahead(inlet_mc, load)
         steady = ahead + ahead * (self._trim_ppm // 1000) // 1000
         self.ask = min(max(steady + c.kp_permille_k * error_mc // 1000, 0), FULL)

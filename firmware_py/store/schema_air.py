@@ -21,7 +21,7 @@ ZONE = (
     ("setpoint_mc", 38_000, 10_000, 80_000),  # outlet air
     ("kp_permille_k", 40, 0, 1_000),  # permille per K
     ("ki_ppm_k", 67, 0, 5_000),  # 1e-6 of full speed per K and tick; ti 60 s
-    ("deadband_mc", 300, 0, 5_000),  # above the setpoint; fan power goes with the cube
+    ("deadband_mc", 420, 0, 5_000),  # above the setpoint, fans full; narrower as they are slower
     ("spike_mc", 8_000, 500, 100_000),  # a step above it is believed after half a second
     ("floor_outlet_permille", 1_000, 300, 1_000),  # while its outlet sensor is lost
     ("floor_inlet_permille", 700, 0, 1_000),  # while the inlet sensor is lost; both lost: full

@@ -57,7 +57,7 @@ def mistakes(document):
         (text(shed={"ttt_ms": 10}), "shed.ttt_ms: must be an integer from 200 to 60000, not 10"),
         (text(shed={"fast_permille": 2}), "must be 0 or an integer from 300 to 1000, not 2"),
         (text(shed={"bbu_shed_permille": 500}), "is 500, must be above bbu_shed_permille, 500"),
-        (text(zones=[{"setpoint_mc": 51_701}]), "must be at most 51700: 3 K and the dead band"),
+        (text(zones=[{"setpoint_mc": 51_581}]), "must be at most 51580: 3 K and the dead band"),
         (text(fans=[{"zones": [1]}]), "fans[0].zones: names a zone that does not exist"),
         (text(fans=[{"zones": 1}]), "fans[0].zones: must be a list of different zone numbers"),
         (text(fans=[{"zones": [0, 0]}]), "fans[0].zones: must be a list of different"),
