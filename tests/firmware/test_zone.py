@@ -78,7 +78,16 @@ def test_below_the_setpoint_there_is_no_dead_band():
 
 def test_the_output_does_not_jump_at_the_edge_of_the_dead_band():
     inside, outside = zone(ki_ppm_k=0), zone(ki_ppm_k=0)
-    assert run(outside, 300, 38_320) - run(inside, 300, 38_280) <= 1
+    edge_mc = 38_000 + 420 * 525 // 1000  # at half speed
+    assert run(inside, 300, edge_mc - 10) == 500
+    assert run(outside, 300, edge_mc + 40) == 501
+
+
+@pytest.mark.parametrize(("load", "edge_mc"), [(900, 905), (500, 525), (250, 287)])
+def test_the_dead_band_narrows_with_the_fans_speed(load, edge_mc):
+    inside, outside = (zone(deadband_mc=1000, ki_ppm_k=0) for _ in range(2))
+    assert run(inside, 300, 38_000 + edge_mc - 20, load) == load
+    assert run(outside, 300, 38_000 + edge_mc + 60, load) > load
 
 
 def test_integrator_does_not_wind_up_at_full():

@@ -16,6 +16,7 @@ from hil.engine.run import Interrupted, run_case
 from hil.fidelity import EXACT, compare
 from hil.scenario.model import Command
 from hil.verdict import Verdict
+from tests.firmware.cortex import cortex_present
 from tests.firmware.vm import vm_path
 from tests.hil.engine_rig import (
     HERE,
@@ -76,16 +77,19 @@ def test_another_process_gives_the_same_record(tmp_path):
     assert digest("1") == digest("2")
 
 
-def test_cpython_and_the_vm_say_the_same_in_every_tick(tmp_path):
-    vm_path()
+@pytest.mark.parametrize(
+    ("device", "present"), [("micropython", vm_path), ("cortex-m3", cortex_present)]
+)
+def test_it_says_the_same_as_cpython_in_every_tick(tmp_path, device, present):
+    present()
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     ours = whole(BUSY, tmp_path / "a")
-    vm = whole(BUSY, tmp_path / "b", "micropython")
-    same = compare(ours, vm, EXACT)
+    other = whole(BUSY, tmp_path / "b", device)
+    same = compare(ours, other, EXACT)
     assert same.verdict is Verdict.PASS, same.reasons
     assert same.rows == 120
-    assert last_of(vm.record, "mcu_heap_free") > 10_000
+    assert last_of(other.record, "mcu_heap_free") > 10_000
 
 
 def last_of(record, signal):
